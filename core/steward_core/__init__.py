@@ -1,0 +1,1 @@
+"""Floor 2: what every industry shares about account managers and their clients."""

@@ -1,0 +1,1 @@
+"""Floor 1: who is here. Database kit, tenants, people, access, sign-in, audit, outbox."""
