@@ -1,0 +1,126 @@
+"""Pure decisions on access: which grants hold, which rows they reach, how a value is masked, why.
+
+The same decisions stand in SQL in `queries.py`; a property test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from steward_tenants.access.models import Duty
+from steward_tenants.access.permissions import Permission, catalogue
+from steward_tenants.database.actor import Actor, Grant, Scope
+from steward_tenants.errors import Forbidden
+from steward_tenants.texts import Bilingual
+
+MASK = "•"
+
+
+@dataclass(frozen=True)
+class RowPlace:
+    """Where a row stands for row scope: its owner, its unit, and that unit's ancestors (itself included)."""
+
+    owner_id: UUID | None
+    unit_id: UUID | None
+    unit_ancestors: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One line of an explanation: the grant looked at (None: no grant at all), whether it allows, and why."""
+
+    grant: Grant | None
+    allows: bool
+    text: Bilingual
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether something is allowed, and a reason for every grant that was looked at."""
+
+    allowed: bool
+    reasons: tuple[Reason, ...]
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raise Forbidden unless some grant of the actor carries the permission. Row scope is checked separately."""
+    if not actor.unrestricted and permission.key not in actor.permissions:
+        raise Forbidden(permission=f"{permission.title.zh} / {permission.title.en}")
+
+
+def reaches(actor: Actor, grant: Grant, place: RowPlace) -> bool:
+    """Whether a grant's scope covers a row."""
+    if grant.scope is Scope.ALL:
+        return True
+    if grant.scope is Scope.OWN:
+        return place.owner_id is not None and place.owner_id == actor.id
+    unit = grant.unit_id or actor.unit_id
+    if unit is None:
+        return False
+    if grant.scope is Scope.TEAM:
+        return place.unit_id == unit
+    return unit in place.unit_ancestors
+
+
+def decide(actor: Actor, permission: Permission, place: RowPlace) -> Decision:
+    """May the actor use `permission` on a row at `place`? With a reason for each grant."""
+    if actor.unrestricted:
+        text = Bilingual("平台自身操作，不受授权限制。", "The platform's own work is not limited by grants.")
+        return Decision(True, (Reason(None, True, text),))
+    reasons = [_reason(actor, grant, permission, place) for grant in actor.grants]
+    if not reasons:
+        reasons = [Reason(None, False, Bilingual("没有任何有效角色。", "Holds no role that is in force."))]
+    return Decision(any(reason.allows for reason in reasons), tuple(reasons))
+
+
+def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace) -> Reason:
+    if permission.key not in grant.permissions:
+        text = Bilingual(
+            f"角色 {grant.role_key} 不含权限“{permission.title.zh}”。",
+            f"Role {grant.role_key} lacks “{permission.title.en}”.",
+        )
+        return Reason(grant, False, text)
+    inside = reaches(actor, grant, place)
+    scopes = {
+        Scope.OWN: Bilingual("本人", "own rows"),
+        Scope.TEAM: Bilingual("本部门", "the unit's rows"),
+        Scope.SUBTREE: Bilingual("本部门及下级", "the unit's and all below"),
+        Scope.ALL: Bilingual("全部", "all rows"),
+    }
+    scope = scopes[grant.scope]
+    text = Bilingual(
+        f"角色 {grant.role_key} 的数据范围为“{scope.zh}”，{'包含' if inside else '不包含'}该记录。",
+        f"Role {grant.role_key} reaches {scope.en}: this row is {'inside' if inside else 'outside'}.",
+    )
+    return Reason(grant, inside, text)
+
+
+def mask(value: str | None, keep: int) -> str | None:
+    """A masked value: only the last `keep` characters stay; a value no longer than that disappears whole."""
+    if value is None:
+        return None
+    if len(value) <= keep:
+        return MASK * 4
+    return MASK * 4 + (value[-keep:] if keep else "")
+
+
+def duty_problems(duty: Duty, permissions: Iterable[str]) -> tuple[str, ...]:
+    """The permissions that a role of `duty` may not hold: unknown ones, those of another administrative duty,
+    and for an auditor any that changes something."""
+    refused = []
+    for key in sorted(set(permissions)):
+        permission = catalogue.get(key)
+        if (
+            permission is None
+            or permission.duty not in (Duty.BUSINESS, duty)
+            or (duty is Duty.AUDITOR and permission.changes)
+        ):
+            refused.append(key)
+    return tuple(refused)
+
+
+def duties_clash(duties: Iterable[Duty]) -> bool:
+    """Whether one person would hold two of the three administrative duties."""
+    return len(set(duties) - {Duty.BUSINESS}) > 1

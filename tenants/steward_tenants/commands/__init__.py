@@ -1,0 +1,1 @@
+"""Commands: how anything changes. Authorised, audited, idempotent."""

@@ -1,0 +1,1 @@
+"""The database kit: tables, the signed tenant, sessions, roles, policies."""

@@ -1,0 +1,197 @@
+"""`Database`: the only place that opens transactions, presents the signed tenant and commits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, make_url, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from steward_tenants.database.actor import Actor
+from steward_tenants.database.blocking import BlockingSession
+from steward_tenants.database.session import DirectorySession, ReadSession, WriteSession
+from steward_tenants.database.signing import TENANT_SETTING, NamedKey, TenantSigner
+from steward_tenants.database.vault import Vault
+from steward_tenants.directory.models import Tenant, TenantStatus
+from steward_tenants.errors import TenantNotFound, TenantSuspended
+
+PRESENT_TENANT = f"select set_config('{TENANT_SETTING}', %s, true), set_config('statement_timeout', %s, true)"
+STATUS_SECONDS = 0.5
+"""How long a process trusts what it knows of a tenant's status; a suspension is felt within this time."""
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the database is, and with what the application signs tenants."""
+
+    application_url: str
+    directory_url: str
+    tenant_keys: tuple[NamedKey, ...]
+    secret_keys: tuple[NamedKey, ...]
+    pool_size: int = 10
+    statement_timeout_ms: int = 15_000
+    prepared_statements: bool = True
+
+
+class Database:
+    """Two pools (application role, directory role) and the sessions over them."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+        self.signer = TenantSigner(settings.tenant_keys)
+        self.vault = Vault(settings.secret_keys)
+        self.application: AsyncEngine = self._engine(settings.application_url, settings.pool_size)
+        self.directory_engine: AsyncEngine = self._engine(
+            settings.directory_url, max(2, settings.pool_size // 2)
+        )
+        self._blocking: Engine | None = None
+        self._status: dict[UUID, tuple[float, TenantStatus]] = {}
+
+    def _engine(self, url: str, size: int) -> AsyncEngine:
+        return create_async_engine(driver_url(url), **self._engine_options(size))
+
+    def _engine_options(self, size: int) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"application_name": "steward"}
+        if not self.settings.prepared_statements:
+            arguments["prepare_threshold"] = None
+        return {
+            "pool_size": size,
+            "max_overflow": 0,
+            "pool_timeout": 10,
+            "pool_recycle": 1800,
+            "connect_args": arguments,
+            "insertmanyvalues_page_size": 1000,
+        }
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self.application.dispose()
+        await self.directory_engine.dispose()
+        if self._blocking is not None:
+            self._blocking.dispose()
+
+    @asynccontextmanager
+    async def read(
+        self,
+        tenant_id: UUID,
+        actor: Actor,
+        *,
+        request_id: str = "",
+        even_suspended: bool = False,
+        snapshot: bool = False,
+    ) -> AsyncIterator[ReadSession]:
+        """A read-only transaction in `tenant_id`; `snapshot` gives all its statements one view of the data.
+
+        Raises TenantNotFound, TenantSuspended (unless `even_suspended`).
+        """
+        await self._let_in(tenant_id, even_suspended)
+        async with AsyncSession(self.application, expire_on_commit=False, autoflush=False) as orm:
+            options = {"postgresql_readonly": True}
+            if snapshot:
+                options["isolation_level"] = "REPEATABLE READ"  # type: ignore[assignment]
+            await self._present(orm, tenant_id, options)
+            yield ReadSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+
+    @asynccontextmanager
+    async def write(
+        self,
+        tenant_id: UUID,
+        actor: Actor,
+        *,
+        request_id: str = "",
+        even_suspended: bool = False,
+        timeout_ms: int | None = None,
+    ) -> AsyncIterator[WriteSession]:
+        """A transaction in `tenant_id` that commits when the block ends well, and is undone when it raises.
+
+        `timeout_ms` bounds each statement (default: the settings'). Raises TenantNotFound, TenantSuspended.
+        """
+        await self._let_in(tenant_id, even_suspended)
+        async with AsyncSession(self.application, expire_on_commit=False) as orm:
+            await self._present(orm, tenant_id, {}, timeout_ms)
+            session = WriteSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+            yield session
+            await orm.commit()
+        await session.run_after_commit()
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[DirectorySession]:
+        """A transaction over the directory tables that commits when the block ends well."""
+        async with AsyncSession(self.directory_engine, expire_on_commit=False) as orm:
+            yield DirectorySession(orm, self.vault)
+            await orm.commit()
+
+    @contextmanager
+    def blocking(self, tenant_id: UUID, actor: Actor, *, request_id: str = "") -> Iterator[BlockingSession]:
+        """A writing transaction for code that cannot await (OAuth grants, in a thread); commits like `write`."""
+        if self._blocking is None:
+            self._blocking = create_engine(
+                driver_url(self.settings.application_url), **self._engine_options(self.settings.pool_size)
+            )
+        with Session(self._blocking, expire_on_commit=False) as orm:
+            orm.connection().exec_driver_sql(PRESENT_TENANT, self._presented(tenant_id, None))
+            yield BlockingSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+            orm.commit()
+
+    async def status(self, tenant_id: UUID) -> TenantStatus:
+        """The tenant's status, at most `STATUS_SECONDS` old. Raises TenantNotFound."""
+        known = self._status.get(tenant_id)
+        now = time.monotonic()
+        if known and known[0] > now:
+            return known[1]
+        async with self.directory() as directory:
+            status = await directory.scalar(select(Tenant.status).where(Tenant.id == tenant_id))
+        if status is None:
+            self._status.pop(tenant_id, None)
+            raise TenantNotFound
+        if len(self._status) > 10_000:
+            self._status.clear()
+        self._status[tenant_id] = (now + STATUS_SECONDS, TenantStatus(status))
+        return TenantStatus(status)
+
+    def forget_status(self, tenant_id: UUID) -> None:
+        """Have the next session look the tenant's status up again."""
+        self._status.pop(tenant_id, None)
+
+    async def _let_in(self, tenant_id: UUID, even_suspended: bool) -> None:
+        if await self.status(tenant_id) is not TenantStatus.ACTIVE and not even_suspended:
+            raise TenantSuspended
+
+    def _presented(self, tenant_id: UUID, timeout_ms: int | None) -> tuple[str, str]:
+        timeout = self.settings.statement_timeout_ms if timeout_ms is None else timeout_ms
+        return self.signer.token(tenant_id), str(timeout)
+
+    async def _present(
+        self, orm: AsyncSession, tenant_id: UUID, options: dict[str, Any], timeout_ms: int | None = None
+    ) -> None:
+        """Begin and show the signed tenant, in one round trip; once more on a connection that turns out dead."""
+        for last in (False, True):
+            connection = await orm.connection(execution_options=options)
+            raw = await connection.get_raw_connection()
+            driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+            try:
+                async with driver.pipeline():
+                    await driver.execute(PRESENT_TENANT, self._presented(tenant_id, timeout_ms))
+            except psycopg.OperationalError as error:
+                if last or not driver.broken:
+                    raise DBAPIError.instance(
+                        PRESENT_TENANT, None, error, psycopg.Error, connection_invalidated=driver.broken
+                    ) from error
+                await connection.invalidate(error)
+                await orm.rollback()
+                await self.application.dispose(close=False)
+            else:
+                return
+
+
+def driver_url(url: str) -> URL:
+    """`postgresql://…` for the one driver that is used, psycopg 3."""
+    return make_url(url).set(drivername="postgresql+psycopg")

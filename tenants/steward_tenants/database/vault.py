@@ -1,0 +1,54 @@
+"""Secrets at rest: AES-256-GCM under a named key, bound to where the value stands; keyed digests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from steward_tenants.database.signing import NamedKey
+
+
+class Unreadable(Exception):
+    """An encrypted value's key is not among those given, or the value was tampered with or moved."""
+
+
+class Vault:
+    """Encrypts with the first key, decrypts with any. `place` (`tenant/table/column/row`) binds a value to its row,
+    so that a ciphertext copied elsewhere does not open."""
+
+    def __init__(self, keys: tuple[NamedKey, ...]) -> None:
+        self._keys = {key.key_id: key for key in keys}
+        self._first = keys[0]
+        self._ciphers = {key.key_id: AESGCM(hashlib.sha256(b"encrypt" + key.secret).digest()) for key in keys}
+
+    def encrypt(self, text: str, place: str) -> str:
+        """`key_id.base64(nonce ‖ ciphertext)`."""
+        nonce = secrets.token_bytes(12)
+        sealed = self._ciphers[self._first.key_id].encrypt(nonce, text.encode(), place.encode())
+        return f"{self._first.key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def decrypt(self, value: str, place: str) -> str:
+        """The text that was encrypted for this place. Raises Unreadable."""
+        key_id, _, encoded = value.partition(".")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise Unreadable(f"no key named {key_id!r}")
+        sealed = base64.urlsafe_b64decode(encoded)
+        try:
+            return cipher.decrypt(sealed[:12], sealed[12:], place.encode()).decode()
+        except InvalidTag:
+            raise Unreadable("the value does not belong here") from None
+
+    def outdated(self, value: str) -> bool:
+        """Whether the value is under another key than the first (to be encrypted anew during a rotation)."""
+        return value.partition(".")[0] != self._first.key_id
+
+    def digest(self, text: str, place: str) -> str:
+        """A keyed digest, hex, 128 bits: equal texts at the same place give equal digests, nothing more is told."""
+        key = hashlib.sha256(b"digest" + self._first.secret).digest()
+        return hmac.new(key, f"{place}\0{text}".encode(), hashlib.sha256).hexdigest()[:32]

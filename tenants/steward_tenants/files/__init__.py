@@ -1,0 +1,1 @@
+"""Files of a tenant: their rows here, their bytes in a store."""

@@ -1,0 +1,1 @@
+"""The life of a tenant: created, suspended, resumed, exported, restored, deleted."""

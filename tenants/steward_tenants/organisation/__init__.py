@@ -1,0 +1,1 @@
+"""Org units: a tree with effective dates."""

@@ -1,0 +1,1 @@
+"""Which industry plugins a tenant has switched on, and their settings."""

@@ -1,0 +1,1 @@
+"""Sign-in: passwords, second factor, invitations, sessions."""

@@ -1,0 +1,70 @@
+"""Fixtures of the whole suite: the run's servers, this worker's database, the statement watch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from steward_tenants.database.database import Database
+from tests.cluster import Addresses, Cluster
+
+CLUSTER = pytest.StashKey[Cluster]()
+ADDRESSES = pytest.StashKey[Addresses]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.stash[ADDRESSES] = Addresses(**config.workerinput["addresses"])
+        return
+    if config.option.collectonly:
+        return
+    cluster = Cluster()
+    config.stash[CLUSTER] = cluster
+    config.stash[ADDRESSES] = cluster.start()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["addresses"] = node.config.stash[ADDRESSES].as_dict()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    cluster = config.stash.get(CLUSTER, None)
+    if cluster is not None:
+        cluster.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("STEWARD_TEST_FULL") == "1":
+        return
+    skip = pytest.mark.skip(reason="the long form; run ./steward test --full")
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def addresses(request: pytest.FixtureRequest) -> Addresses:
+    """Where the run's servers are."""
+    return request.config.stash[ADDRESSES]
+
+
+@pytest.fixture(scope="session")
+def database_name(addresses: Addresses, worker_id: str) -> Iterator[str]:
+    """This worker's own migrated database."""
+    name = f"steward_{worker_id}"
+    addresses.clone(name)
+    yield name
+    addresses.drop(name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(addresses: Addresses, database_name: str) -> AsyncIterator[Database]:
+    """The kit over this worker's database. Tests share it and keep apart by making tenants of their own."""
+    database = Database(addresses.settings(database_name))
+    yield database
+    await database.dispose()

@@ -1,0 +1,108 @@
+"""Sessions: one tenant each, read-only or writing, committed by the edge alone."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import InternalError
+
+from steward_tenants.database.database import STATUS_SECONDS, Database
+from steward_tenants.directory.models import Tenant, TenantStatus
+from steward_tenants.errors import TenantNotFound, TenantSuspended
+from steward_tenants.organisation.models import OrgUnit
+from tests.cluster import Addresses
+from tests.factories import TESTS, make_tenant, make_unit
+
+
+async def test_a_block_that_ends_well_commits_and_one_that_raises_does_not(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.write(tenant_id, TESTS) as session:
+        kept = make_unit(session)
+
+    async def fail() -> None:
+        async with database.write(tenant_id, TESTS) as session:
+            make_unit(session)
+            await session.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    async with database.read(tenant_id, TESTS) as session:
+        assert await session.scalars(select(OrgUnit.id).where(session.within(OrgUnit))) == [kept.id]
+
+
+async def test_a_read_session_cannot_write(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.read(tenant_id, TESTS) as session:
+        with pytest.raises(InternalError, match="read-only"):
+            await session.execute(
+                update(OrgUnit).where(session.within(OrgUnit)).values(name="x"),
+            )
+
+
+async def test_a_row_of_another_tenant_cannot_be_staged(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.write(tenant_id, TESTS) as session:
+        with pytest.raises(ValueError, match="another tenant"):
+            session.add(OrgUnit(tenant_id=uuid4(), code="X", name="x"))
+
+
+async def test_suspension_is_felt_within_the_status_time(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.read(tenant_id, TESTS):
+        pass
+    async with database.directory() as directory:
+        await directory.execute(
+            update(Tenant).where(Tenant.id == tenant_id).values(status=TenantStatus.SUSPENDED)
+        )
+    await asyncio.sleep(STATUS_SECONDS)
+    with pytest.raises(TenantSuspended):
+        async with database.read(tenant_id, TESTS):
+            pass
+    async with database.read(tenant_id, TESTS, even_suspended=True):
+        pass
+
+
+async def test_an_unknown_tenant_is_refused(database: Database) -> None:
+    with pytest.raises(TenantNotFound):
+        async with database.read(uuid4(), TESTS):
+            pass
+
+
+async def test_a_session_survives_the_loss_of_its_pooled_connection(
+    database: Database, addresses: Addresses, database_name: str
+) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.read(tenant_id, TESTS):
+        pass
+    with psycopg.connect(addresses.superuser_dsn, autocommit=True) as superuser:
+        superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and usename = 'steward_app'",
+            [database_name],
+        )
+    async with database.read(tenant_id, TESTS) as session:
+        assert await session.scalar(text("select 1")) == 1
+
+
+async def test_calls_after_commit_run_once_the_commit_is_durable(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    seen: list[int] = []
+    async with database.write(tenant_id, TESTS) as session:
+        make_unit(session)
+
+        async def look() -> None:
+            async with database.read(tenant_id, TESTS) as other:
+                seen.extend(await other.scalars(text("select count(*) from app.org_unit")))
+
+        session.after_commit(look)
+        assert seen == []
+    assert seen == [1]
+
+
+def test_the_blocking_session_works_in_its_tenant_alone(database: Database) -> None:
+    with database.blocking(uuid4(), TESTS) as session:
+        assert session.find(OrgUnit) is None
