@@ -59,17 +59,13 @@ class Addresses:
         with psycopg.connect(self.superuser_dsn, autocommit=True) as connection:
             name = sql.Identifier(database)
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
-            connection.execute(
-                sql.SQL("create database {} template {}").format(name, sql.Identifier(template))
-            )
+            connection.execute(sql.SQL("create database {} template {}").format(name, sql.Identifier(template)))
         bootstrap(self.superuser_dsn, database, PASSWORDS)
 
     def drop(self, database: str) -> None:
         """Remove `database`."""
         with psycopg.connect(self.superuser_dsn, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
-            )
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
 
     def as_dict(self) -> dict[str, str | int]:
         """For `workerinput`."""
@@ -103,5 +99,3 @@ class Cluster:
         self._valkey.stop()
         self._postgres.stop()
         self._folder.cleanup()
-
-

@@ -5,10 +5,10 @@ import http.client
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from steward_server.embedded.processes import LOG_LIMIT_BYTES, Child, log_tail, rotate_log, spawn
@@ -113,6 +113,7 @@ class Supervisor:
         self._entries: list[_Entry] = []
         self._signals = 0
         self._interruptible = False
+        self._handlers: dict[int, Any] = {}
         self._logs_checked = 0.0
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -126,35 +127,36 @@ class Supervisor:
     def start(self) -> None:
         """Start everything not yet running, one after the other, each when the one before is ready.
 
-        Returns early when a signal asked for the end. Raises SupervisorError after stopping everything.
+        From here to the end of `stop` SIGINT, SIGTERM and SIGHUP ask for the end; then this returns early.
+        Raises SupervisorError after stopping everything.
         """
-        with self._handling_signals():
-            try:
-                for entry in self._entries:
-                    if entry.started_once:
-                        continue
-                    self._first_start(entry)
-                    if self.stopping:
-                        return
-            except BaseException:
-                self.stop()
-                raise
+        self._handle_signals()
+        try:
+            for entry in self._entries:
+                if entry.started_once:
+                    continue
+                self._first_start(entry)
+                if self.stopping:
+                    return
+        except BaseException:
+            self.stop()
+            raise
 
     def run(self) -> int:
         """Look after the children until SIGINT, SIGTERM or SIGHUP, then stop them all.
 
         Returns 0 after a signal, 1 when a child could not be kept running (its log's end has been shown).
         """
-        with self._handling_signals():
-            try:
-                while not self.stopping:
-                    self._tick()
-                    time.sleep(_TICK_SECONDS)
-            except SupervisorError as error:
-                self._say(str(error))
-                return 1
-            finally:
-                self.stop()
+        self._handle_signals()
+        try:
+            while not self.stopping:
+                self._tick()
+                time.sleep(_TICK_SECONDS)
+        except SupervisorError as error:
+            self._say(str(error))
+            return 1
+        finally:
+            self.stop()
         return 0
 
     @property
@@ -181,6 +183,9 @@ class Supervisor:
                 finally:
                     self._interruptible = False
             entry.started_once = False
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
 
     def _first_start(self, entry: _Entry) -> None:
         self._launch(entry)
@@ -195,8 +200,7 @@ class Supervisor:
             if time.monotonic() >= deadline:
                 raise SupervisorError(
                     f"{command.name} 在 {command.ready_seconds:.0f} 秒内未就绪。\n"
-                    f"{command.name} was not ready within {command.ready_seconds:.0f} s.\n"
-                    + _log_end(entry.service)
+                    f"{command.name} was not ready within {command.ready_seconds:.0f} s.\n" + _log_end(entry.service)
                 )
             time.sleep(_TICK_SECONDS)
 
@@ -233,8 +237,7 @@ class Supervisor:
         if count > MAX_RESTARTS:
             raise SupervisorError(
                 f"{name} 在一分钟内退出 {count} 次，全部停止。\n"
-                f"{name} ended {count} times within a minute; everything is stopped.\n"
-                + _log_end(entry.service)
+                f"{name} ended {count} times within a minute; everything is stopped.\n" + _log_end(entry.service)
             )
         delay = _BACKOFF_SECONDS[min(count, len(_BACKOFF_SECONDS)) - 1]
         entry.restart_at = now + delay
@@ -243,15 +246,10 @@ class Supervisor:
             f"{name} ended unexpectedly; it is restarted in {delay:g} s (log {entry.service.log_path})."
         )
 
-    @contextlib.contextmanager
-    def _handling_signals(self) -> Iterator[None]:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self._on_signal) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _handle_signals(self) -> None:
+        if not self._handlers:
+            numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            self._handlers = {number: signal.signal(number, self._on_signal) for number in numbers}
 
     def _on_signal(self, number: int, _frame: object) -> None:
         self._signals += 1

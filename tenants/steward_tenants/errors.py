@@ -27,9 +27,7 @@ class StewardError(Exception):
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
-    message: ClassVar[Bilingual] = Bilingual(
-        "系统出错，未保存任何更改。", "Something failed; nothing was changed."
-    )
+    message: ClassVar[Bilingual] = Bilingual("系统出错，未保存任何更改。", "Something failed; nothing was changed.")
     remedy: ClassVar[Bilingual] = Bilingual(
         "请稍后重试；如仍出错，请把请求编号告知管理员。",
         "Try again later; if it stays, give the request id to your administrator.",
@@ -61,8 +59,7 @@ class StewardError(Exception):
             "message": self.text.in_locale(locale),
             "remedy": self.advice.in_locale(locale),
             "problems": [
-                {"path": list(p.path), "code": p.code, "message": p.message.in_locale(locale)}
-                for p in self.problems
+                {"path": list(p.path), "code": p.code, "message": p.message.in_locale(locale)} for p in self.problems
             ],
         }
 
@@ -87,9 +84,7 @@ class NotFound(StewardError):
     code = "not_found"
     status = 404
     message = Bilingual("找不到{kind}。", "No such {kind}.")
-    remedy = Bilingual(
-        "请检查编号，或向管理员确认您的数据范围。", "Check the id, or ask about your data scope."
-    )
+    remedy = Bilingual("请检查编号，或向管理员确认您的数据范围。", "Check the id, or ask about your data scope.")
 
 
 class Conflict(StewardError):

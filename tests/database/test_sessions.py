@@ -31,8 +31,8 @@ async def test_a_block_that_ends_well_commits_and_one_that_raises_does_not(datab
 
     with pytest.raises(LookupError):
         await fail()
-    async with database.read(tenant_id, TESTS) as session:
-        assert await session.scalars(select(OrgUnit.id).where(session.within(OrgUnit))) == [kept.id]
+    async with database.read(tenant_id, TESTS) as reading:
+        assert await reading.scalars(select(OrgUnit.id).where(reading.within(OrgUnit))) == [kept.id]
 
 
 async def test_a_read_session_cannot_write(database: Database) -> None:

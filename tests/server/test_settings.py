@@ -87,7 +87,9 @@ def test_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, va
     assert says in found[named]
 
 
-@pytest.mark.parametrize("value", ["mysql://u:hidden@h/d", "postgresql://u:hidden@h", "postgresql://u:hidden@h:99999/d"])
+@pytest.mark.parametrize(
+    "value", ["mysql://u:hidden@h/d", "postgresql://u:hidden@h", "postgresql://u:hidden@h:99999/d"]
+)
 def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("STEWARD_DATABASE_URL", value)
     with pytest.raises(SettingsError) as caught:
@@ -110,7 +112,8 @@ def test_lists_take_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
-        "STEWARD_SUPPORT_CONTACT=电话 10086\nSTEWARD_POOL_SIZE=7\nOTHER=1\nSTEWARD_UNKNOWN=1\n", encoding="utf-8"
+        "STEWARD_SUPPORT_CONTACT=电话 10086\nSTEWARD_POOL_SIZE=7\nOTHER=1\nSTEWARD_UNKNOWN=1\n",
+        encoding="utf-8",
     )
     monkeypatch.setenv("STEWARD_POOL_SIZE", "8")
     settings = load_settings()

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import stat
 import tempfile
@@ -67,8 +68,7 @@ class EmbeddedSecrets:
             valkey_password=secrets.token_urlsafe(24),
             tenant_keys="k1:" + _random_key(),
             secret_keys="s1:" + _random_key(),
-            demo_password="-".join(word.capitalize() for word in words)
-            + f"-{secrets.randbelow(9000) + 1000}",
+            demo_password="-".join(word.capitalize() for word in words) + f"-{secrets.randbelow(9000) + 1000}",
         )
 
 
@@ -246,10 +246,12 @@ class EmbeddedHome:
             candidate = root / f"steward-{key}"
             if not root.is_dir() or not can_reach(root, uid, gid):
                 continue
+            _sweep(root)
             with contextlib.suppress(FileExistsError):
                 candidate.mkdir(mode=0o711)
                 candidate.chmod(0o711)
             if _is_safe_folder(candidate):
+                (candidate / "origin").write_text(str(self.path.resolve()), encoding="utf-8")
                 _write_json(file, {"folder": str(candidate)})
                 return candidate
         raise EmbeddedError(
@@ -340,6 +342,18 @@ def _is_safe_folder(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(info.st_mode) and info.st_uid == os.geteuid() and not info.st_mode & 0o022
+
+
+def _sweep(root: Path) -> None:
+    """Remove the servers' data of temporary homes (the tests') that are gone; of other homes nothing."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in root.glob("steward-*"):
+        with contextlib.suppress(OSError):
+            if not _is_safe_folder(folder):
+                continue
+            origin = Path((folder / "origin").read_text(encoding="utf-8"))
+            if origin.is_relative_to(temporary) and not origin.exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

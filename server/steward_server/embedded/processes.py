@@ -122,9 +122,7 @@ def log_tail(path: Path, lines: int = 20, offset: int = 0) -> str:
 class Child:
     """A running child: the leader of its own session and process group."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], log_path: Path, watchdog: "_Watchdog | None"
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log_path: Path, watchdog: "_Watchdog | None") -> None:
         self._process = process
         self._watchdog = watchdog
         self.log_path = log_path

@@ -122,9 +122,7 @@ class EmbeddedValkey:
                     return
         finally:
             os.close(lock)
-        raise EmbeddedError(
-            f"没有可用的端口；见 {self.log_path}。\nNo free port for Valkey; see {self.log_path}."
-        )
+        raise EmbeddedError(f"没有可用的端口；见 {self.log_path}。\nNo free port for Valkey; see {self.log_path}.")
 
     def _launch(self, binary: Path, folder: Path, user: str | int | None, lock: int) -> bool:
         """Start and wait until ready; False when the port was taken in the meantime."""
@@ -208,9 +206,7 @@ def _binary(folder: Path, user: str | int | None) -> Path:
     machine = {"amd64": "x86_64", "x86_64": "x86_64"}.get(
         platform.machine().lower(), "arm64" if sys.platform == "darwin" else "aarch64"
     )
-    binary = (
-        Path(spec.origin).parent / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
-    )
+    binary = Path(spec.origin).parent / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
     if not binary.is_file():
         raise EmbeddedError("这台机器没有可用的内置 Valkey。\nThere is no embedded Valkey for this machine.")
     if os.access(binary, os.X_OK) and (user is None or can_reach(binary, *user_ids(user))):

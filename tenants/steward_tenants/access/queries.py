@@ -115,7 +115,8 @@ async def grants_of(session: TenantSession, user_id: UUID, on: date) -> tuple[Gr
     )
     heads: dict[UUID, tuple[UUID, str, Scope, UUID | None]] = {}
     permissions: dict[UUID, set[str]] = defaultdict(set)
-    for assignment_id, role_id, role_key, scope, unit_id, permission in rows:
+    for row in rows:
+        assignment_id, role_id, role_key, scope, unit_id, permission = tuple(row)
         heads[assignment_id] = (role_id, role_key, Scope(scope), unit_id)
         if permission is not None:
             permissions[assignment_id].add(permission)
@@ -125,9 +126,7 @@ async def grants_of(session: TenantSession, user_id: UUID, on: date) -> tuple[Gr
     )
 
 
-async def actor_of(
-    session: TenantSession, user: User, on: date, sign_in_session_id: UUID | None = None
-) -> Actor:
+async def actor_of(session: TenantSession, user: User, on: date, sign_in_session_id: UUID | None = None) -> Actor:
     """The actor that a user is on a day."""
     grants = await grants_of(session, user.id, on)
     return Actor(ActorKind.USER, user.id, user.name, user.unit_id, grants, sign_in_session_id)

@@ -55,9 +55,7 @@ class Actor:
     permissions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "permissions", frozenset().union(*(grant.permissions for grant in self.grants))
-        )
+        object.__setattr__(self, "permissions", frozenset().union(*(grant.permissions for grant in self.grants)))
 
     @property
     def unrestricted(self) -> bool:

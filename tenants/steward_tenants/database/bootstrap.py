@@ -9,6 +9,7 @@ tenant, cannot log in, reads nothing but the verifier's keys).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -24,7 +25,7 @@ from steward_tenants.database.tables import DIRECTORY_SCHEMA, KIT_SCHEMA, TENANT
 
 LOGIN_ROLES = (MIGRATION_ROLE, APPLICATION_ROLE, DIRECTORY_ROLE)
 
-_SHARED_CHANNELS = (
+_SHARED_CHANNELS: tuple[LiteralString, ...] = (
     "pg_cancel_backend(integer)",
     "pg_terminate_backend(integer, bigint)",
     "pg_stat_get_activity(integer)",
@@ -43,7 +44,7 @@ _SHARED_CHANNELS = (
 """Functions through which transactions of one role could reach each other across tenants; PUBLIC loses them."""
 
 
-def role_statements(passwords: Mapping[str, str]) -> Iterator[sql.Composable]:
+def role_statements(passwords: Mapping[str, str]) -> Iterator[sql.Composed]:
     """Create or update the five roles; `passwords` has one entry for each of `LOGIN_ROLES`."""
     options = "nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
     for role in (OWNER_ROLE, VERIFIER_ROLE, *LOGIN_ROLES):
@@ -72,13 +73,13 @@ def role_statements(passwords: Mapping[str, str]) -> Iterator[sql.Composable]:
             )
 
 
-def database_statements(database: str) -> Iterator[sql.Composable]:
+def database_statements(database: str) -> Iterator[sql.Composed]:
     """Shut the database for PUBLIC, open it for the login roles, and make the three schemas."""
     name = sql.Identifier(database)
     yield sql.SQL("revoke all on database {} from public").format(name)
-    yield sql.SQL("revoke all on schema public from public")
+    yield sql.SQL("revoke all on schema {} from public").format(sql.Identifier("public"))
     for function in _SHARED_CHANNELS:
-        yield sql.SQL("revoke execute on function pg_catalog." + function + " from public")
+        yield sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(function))
     for role in LOGIN_ROLES:
         yield sql.SQL("grant connect on database {} to {}").format(name, sql.Identifier(role))
     yield sql.SQL("grant create on database {} to {}").format(name, sql.Identifier(OWNER_ROLE))
@@ -92,9 +93,7 @@ def database_statements(database: str) -> Iterator[sql.Composable]:
     yield sql.SQL("grant usage on schema {} to {}, {}").format(
         sql.Identifier(DIRECTORY_SCHEMA), sql.Identifier(DIRECTORY_ROLE), sql.Identifier(APPLICATION_ROLE)
     )
-    yield sql.SQL("grant usage on schema {} to {}").format(
-        sql.Identifier(KIT_SCHEMA), sql.Identifier(DIRECTORY_ROLE)
-    )
+    yield sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(KIT_SCHEMA), sql.Identifier(DIRECTORY_ROLE))
     yield sql.SQL("grant usage, create on schema {} to {}").format(
         sql.Identifier(KIT_SCHEMA), sql.Identifier(VERIFIER_ROLE)
     )
@@ -111,9 +110,7 @@ def bootstrap(superuser_dsn: str, database: str, passwords: Mapping[str, str]) -
         known = connection.execute("select from pg_database where datname = %s", [database]).fetchone()
         if known is None:
             connection.execute(
-                sql.SQL("create database {} template template0 encoding 'UTF8'").format(
-                    sql.Identifier(database)
-                )
+                sql.SQL("create database {} template template0 encoding 'UTF8'").format(sql.Identifier(database))
             )
     with psycopg.connect(superuser_dsn, dbname=database, autocommit=True) as connection:
         for statement in database_statements(database):

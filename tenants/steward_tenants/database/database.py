@@ -49,9 +49,7 @@ class Database:
         self.signer = TenantSigner(settings.tenant_keys)
         self.vault = Vault(settings.secret_keys)
         self.application: AsyncEngine = self._engine(settings.application_url, settings.pool_size)
-        self.directory_engine: AsyncEngine = self._engine(
-            settings.directory_url, max(2, settings.pool_size // 2)
-        )
+        self.directory_engine: AsyncEngine = self._engine(settings.directory_url, max(2, settings.pool_size // 2))
         self._blocking: Engine | None = None
         self._status: dict[UUID, tuple[float, TenantStatus]] = {}
 

@@ -47,9 +47,7 @@ def tenant_condition(form: PolicyForm) -> str:
     return f"tenant_id = {call}"
 
 
-def protection(
-    table: str, rights: Sequence[Right] = EVERY_RIGHT, *, schema: str = TENANT_SCHEMA
-) -> Iterator[str]:
+def protection(table: str, rights: Sequence[Right] = EVERY_RIGHT, *, schema: str = TENANT_SCHEMA) -> Iterator[str]:
     """The statements that put `table` behind wall 1 and give the application exactly `rights` on it."""
     name = f"{schema}.{table}"
     condition = tenant_condition(policy_form())

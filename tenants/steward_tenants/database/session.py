@@ -57,9 +57,7 @@ class _Session:
 class TenantSession(_Session):
     """A transaction inside one tenant. Queries take this type; commands take `WriteSession`."""
 
-    def __init__(
-        self, orm: AsyncSession, vault: Vault, tenant_id: UUID, actor: Actor, request_id: str
-    ) -> None:
+    def __init__(self, orm: AsyncSession, vault: Vault, tenant_id: UUID, actor: Actor, request_id: str) -> None:
         super().__init__(orm, vault)
         self.tenant_id = tenant_id
         self.actor = actor
@@ -95,9 +93,7 @@ class ReadSession(TenantSession):
 class WriteSession(TenantSession):
     """A transaction that may write. Its effects are seen when the edge commits."""
 
-    def __init__(
-        self, orm: AsyncSession, vault: Vault, tenant_id: UUID, actor: Actor, request_id: str
-    ) -> None:
+    def __init__(self, orm: AsyncSession, vault: Vault, tenant_id: UUID, actor: Actor, request_id: str) -> None:
         super().__init__(orm, vault, tenant_id, actor, request_id)
         self.audited: list[str] = []
         self._after_commit: list[Callable[[], Awaitable[None]]] = []
@@ -105,9 +101,10 @@ class WriteSession(TenantSession):
     def add(self, *rows: TenantTable) -> None:
         """Stage new rows; each gets this session's tenant. A row made for another tenant is a programming error."""
         for row in rows:
-            if row.tenant_id is None:
+            given: UUID | None = row.tenant_id
+            if given is None:
                 row.tenant_id = self.tenant_id
-            elif row.tenant_id != self.tenant_id:
+            elif given != self.tenant_id:
                 raise ValueError("a row of another tenant cannot be added to this session")
             self._orm.add(row)
 

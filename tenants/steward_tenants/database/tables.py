@@ -76,9 +76,7 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} in ({listed})", name=column)
 
 
-def refers(
-    column: str, table: str, *, on_delete: str | None = None, target: str = "id"
-) -> ForeignKeyConstraint:
+def refers(column: str, table: str, *, on_delete: str | None = None, target: str = "id") -> ForeignKeyConstraint:
     """A reference inside the tenant: `(tenant_id, column)` → `(tenant_id, target)`."""
     return ForeignKeyConstraint(
         ["tenant_id", column],

@@ -118,9 +118,7 @@ class Membership(DirectoryTable):
 
     __tablename__ = "membership"
 
-    account_id: Mapped[UUID] = mapped_column(
-        ForeignKey("directory.account.id", ondelete="CASCADE"), primary_key=True
-    )
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("directory.account.id", ondelete="CASCADE"), primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(
         ForeignKey("directory.tenant.id", ondelete="CASCADE"), primary_key=True, index=True
     )
@@ -145,9 +143,7 @@ class OneTimeToken(DirectoryTable):
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     purpose: Mapped[str]
-    account_id: Mapped[UUID] = mapped_column(
-        ForeignKey("directory.account.id", ondelete="CASCADE"), index=True
-    )
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("directory.account.id", ondelete="CASCADE"), index=True)
     tenant_id: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     expires_at: Mapped[datetime]

@@ -1,11 +1,13 @@
 """Runs migrations on the connection that `steward_tenants.database.migrate` hands over, or prints them as SQL."""
 
+from typing import Any
+
 from alembic import context
 
 from steward_tenants.database.tables import DIRECTORY_SCHEMA, KIT_SCHEMA, TENANT_SCHEMA
 from steward_tenants.models import directory_metadata, tenant_metadata
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "target_metadata": [tenant_metadata, directory_metadata],
     "include_schemas": True,
     "include_name": lambda name, kind, _parents: (

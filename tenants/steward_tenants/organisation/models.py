@@ -59,7 +59,7 @@ class UnitPlacement(TenantTable):
 class UnitPath(TenantTable):
     """The closure of the placements: `descendant_id` is `depth` levels below `ancestor_id` on those days.
 
-    An open end is 9999-12-31. Derived; rewritten with every change of a placement. A unit is its own ancestor at depth 0.
+    No end is 9999-12-31. Derived; rewritten with every change of a placement. A unit is its own ancestor at depth 0.
     """
 
     __tablename__ = "unit_path"

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def processes_with(text: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            where = os.readlink(folder / "cwd")
+            where = str((folder / "cwd").readlink())
             words = (folder / "cmdline").read_bytes().decode("utf-8", "replace")
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
@@ -195,7 +196,11 @@ def test_a_half_made_cluster_is_made_again(place: Path) -> None:
 
 
 def test_a_home_in_use_is_refused_with_the_holder_named(place: Path) -> None:
-    code = "h = EmbeddedHome(Path(sys.argv[1])); c = h.hold(); c.__enter__(); print('held', flush=True); time.sleep(30)"
+    code = """
+        with EmbeddedHome(Path(sys.argv[1])).hold():
+            print("held", flush=True)
+            time.sleep(30)
+    """
     holder = run_python(code, str(place / "home"))
     read_line(holder)
     try:
@@ -233,7 +238,8 @@ def test_an_ordinary_user_runs_both(place: Path) -> None:
         home = EmbeddedHome(Path(sys.argv[1]))
         with EmbeddedPostgres(home, options={"fsync": "off"}) as server, EmbeddedValkey(home) as valkey:
             with psycopg.connect(server.superuser_dsn()) as connection:
-                print("answer", connection.execute("select 6 * 7").fetchone()[0], valkey.alive(), os.geteuid())
+                answer = connection.execute("select 6 * 7").fetchone()[0]
+            print("answer", answer, valkey.alive(), os.geteuid())
     """
     output, _ = run_python(code, str(home), uid=65534).communicate(timeout=30)
     assert output.split() == ["answer", "42", "True", "65534"], output
@@ -244,7 +250,7 @@ def test_an_ordinary_user_runs_both(place: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another place")
 def test_a_home_that_the_servers_user_cannot_reach(
-    place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: Path,
 ) -> None:
     closed = place / "closed"
     closed.mkdir(mode=0o700)
@@ -259,6 +265,11 @@ def test_a_home_that_the_servers_user_cannot_reach(
         assert where.stat().st_mode & 0o077 == 0
         with EmbeddedPostgres(EmbeddedHome(closed / "home"), options=QUICK) as server:
             assert execute(server, "select n from kept") == [(7,)]
+        # The data of a temporary home that is gone are removed when another one needs such a place.
+        shutil.rmtree(closed / "home")
+        other = EmbeddedHome(closed / "other").service_folder("postgres", "nobody")
+        assert not outside.exists()
+        shutil.rmtree(other.parent)
     finally:
         subprocess.run(["rm", "-rf", str(outside)], check=True)
 

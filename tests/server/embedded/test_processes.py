@@ -114,8 +114,8 @@ def test_killing_the_parent_ends_the_child(tmp_path: Path, means: str) -> None:
 def test_another_user_keeps_no_group_of_root_and_the_bond(tmp_path: Path) -> None:
     code = """
         from steward_server.embedded import processes
-        processes.spawn(["sh", "-c", "id -u; id -G; sleep 60"], user="nobody", log_path=Path(sys.argv[1]) / "a.log",
-                        cwd=Path("/"), env={"PATH": "/usr/bin:/bin", "MARK": sys.argv[1]})
+        words = ["sh", "-c", "id -u; id -G; exec sleep 60"]
+        processes.spawn(words, user="nobody", log_path=Path(sys.argv[1]) / "a.log", cwd=Path("/"))
         print("up", flush=True)
         time.sleep(60)
     """
@@ -126,9 +126,7 @@ def test_another_user_keeps_no_group_of_root_and_the_bond(tmp_path: Path) -> Non
     assert int(uid) != 0
     assert groups.split() != ["0"]
     assert "0" not in groups.split()
-    found = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(parent.pid)], capture_output=True, text=True, check=True
-    )
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent.pid)], capture_output=True, text=True, check=True)
     child = int(found.stdout.split()[0])
     parent.kill()
     parent.communicate()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from steward_server.embedded.home import EmbeddedHome
 from steward_server.embedded.valkey import EmbeddedValkey
@@ -25,7 +27,7 @@ def test_data_port_and_password_stay(place: Path) -> None:
         assert client.config_get("appendonly") == {"appendonly": "yes"}
         assert client.config_get("bind") == {"bind": "127.0.0.1"}
         with (
-            redis.Redis(port=port, password="wrong") as stranger,
+            redis.Redis(port=port, password="wrong", retry=Retry(NoBackoff(), 0)) as stranger,
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()

@@ -5,6 +5,7 @@ Revises:
 """
 
 from alembic import op
+
 from steward_tenants.database.policies import APPLICATION_ROLE, DIRECTORY_ROLE, OWNER_ROLE, VERIFIER_ROLE
 
 revision = "0001"

@@ -7,6 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
 from steward_tenants.database.policies import (
     APPLICATION_ROLE,
     DIRECTORY_ROLE,
@@ -46,21 +47,15 @@ def upgrade() -> None:
         sa.Column("actor_label", sa.Text(), nullable=False),
         sa.Column("subject_kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "changes", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "at", "id", name=op.f("pk_audit_event")),
         schema="app",
         postgresql_partition_by="range (at)",
     )
-    op.create_index(
-        "ix_audit_event_action", "audit_event", ["tenant_id", "action", "at"], unique=False, schema="app"
-    )
-    op.create_index(
-        "ix_audit_event_actor", "audit_event", ["tenant_id", "actor_id", "at"], unique=False, schema="app"
-    )
+    op.create_index("ix_audit_event_action", "audit_event", ["tenant_id", "action", "at"], unique=False, schema="app")
+    op.create_index("ix_audit_event_actor", "audit_event", ["tenant_id", "actor_id", "at"], unique=False, schema="app")
     op.create_index(
         "ix_audit_event_subject",
         "audit_event",
@@ -122,9 +117,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column(
-            "payload", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("due", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
@@ -184,18 +177,14 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("user_agent", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_reason", sa.Text(), nullable=True),
         sa.Column("support_access_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint("kind in ('user', 'support')", name=op.f("ck_sign_in_session_kind")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_sign_in_session")),
-        sa.UniqueConstraint(
-            "tenant_id", "token_digest", name=op.f("uq_sign_in_session_tenant_id_token_digest")
-        ),
+        sa.UniqueConstraint("tenant_id", "token_digest", name=op.f("uq_sign_in_session_tenant_id_token_digest")),
         schema="app",
     )
     op.create_index(
@@ -245,9 +234,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("secret_hash", sa.Text(), nullable=True),
-        sa.Column(
-            "redirect_uris", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("redirect_uris", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("grant_types", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("permissions", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("scope", sa.Text(), server_default="all", nullable=False),
@@ -303,9 +290,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
-        sa.CheckConstraint(
-            "status in ('invited', 'active', 'disabled', 'erased')", name=op.f("ck_tenant_user_status")
-        ),
+        sa.CheckConstraint("status in ('invited', 'active', 'disabled', 'erased')", name=op.f("ck_tenant_user_status")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "unit_id"],
             ["app.org_unit.tenant_id", "app.org_unit.id"],
@@ -313,9 +298,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_tenant_user")),
         sa.UniqueConstraint("tenant_id", "account_id", name=op.f("uq_tenant_user_tenant_id_account_id")),
-        sa.UniqueConstraint(
-            "tenant_id", "employee_number", name=op.f("uq_tenant_user_tenant_id_employee_number")
-        ),
+        sa.UniqueConstraint("tenant_id", "employee_number", name=op.f("uq_tenant_user_tenant_id_employee_number")),
         sa.UniqueConstraint("tenant_id", "login", name=op.f("uq_tenant_user_tenant_id_login")),
         schema="app",
     )
@@ -360,9 +343,7 @@ def upgrade() -> None:
             name=op.f("fk_unit_path_tenant_id_descendant_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint(
-            "tenant_id", "ancestor_id", "descendant_id", "valid_from", name=op.f("pk_unit_path")
-        ),
+        sa.PrimaryKeyConstraint("tenant_id", "ancestor_id", "descendant_id", "valid_from", name=op.f("pk_unit_path")),
         schema="app",
     )
     op.create_index(
@@ -478,12 +459,8 @@ def upgrade() -> None:
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("granted_by", sa.Uuid(), nullable=True),
         sa.Column("granted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "scope in ('own', 'team', 'subtree', 'all')", name=op.f("ck_role_assignment_scope")
-        ),
-        sa.CheckConstraint(
-            "granted_by is distinct from user_id", name=op.f("ck_role_assignment_not_to_oneself")
-        ),
+        sa.CheckConstraint("scope in ('own', 'team', 'subtree', 'all')", name=op.f("ck_role_assignment_scope")),
+        sa.CheckConstraint("granted_by is distinct from user_id", name=op.f("ck_role_assignment_not_to_oneself")),
         sa.CheckConstraint("valid_until > valid_from", name=op.f("ck_role_assignment_days")),
         sa.ForeignKeyConstraint(
             ["tenant_id", "role_id"],
@@ -572,9 +549,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_token_grant")),
-        sa.UniqueConstraint(
-            "tenant_id", "refresh_digest", name=op.f("uq_token_grant_tenant_id_refresh_digest")
-        ),
+        sa.UniqueConstraint("tenant_id", "refresh_digest", name=op.f("uq_token_grant_tenant_id_refresh_digest")),
         schema="app",
     )
     op.create_index(
@@ -638,9 +613,7 @@ def upgrade() -> None:
         sa.Column("operator", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "detail", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_platform_event")),
         sa.UniqueConstraint("at", "id", name=op.f("uq_platform_event_at_id")),
         schema="directory",
@@ -673,18 +646,12 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), server_default="Asia/Shanghai", nullable=False),
         sa.Column("password_profile", sa.Text(), server_default="modern", nullable=False),
         sa.Column("second_factor_required", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column(
-            "allowed_origins", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("allowed_origins", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint("key ~ '^[a-z][a-z0-9-]{1,30}$'", name=op.f("ck_tenant_key")),
-        sa.CheckConstraint(
-            "password_profile in ('modern', 'djbh3')", name=op.f("ck_tenant_password_profile")
-        ),
-        sa.CheckConstraint(
-            "status in ('active', 'suspended', 'deleting', 'restoring')", name=op.f("ck_tenant_status")
-        ),
+        sa.CheckConstraint("password_profile in ('modern', 'djbh3')", name=op.f("ck_tenant_password_profile")),
+        sa.CheckConstraint("status in ('active', 'suspended', 'deleting', 'restoring')", name=op.f("ck_tenant_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant")),
         sa.UniqueConstraint("key", name=op.f("uq_tenant_key")),
         schema="directory",
@@ -753,18 +720,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "tenant_id", name=op.f("pk_membership")),
         schema="directory",
     )
-    op.create_index(
-        op.f("ix_membership_tenant_id"), "membership", ["tenant_id"], unique=False, schema="directory"
-    )
+    op.create_index(op.f("ix_membership_tenant_id"), "membership", ["tenant_id"], unique=False, schema="directory")
     op.create_table(
         "one_time_token",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("tenant_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "detail", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -819,9 +782,7 @@ def upgrade() -> None:
         f"create policy ring on directory.doorbell for insert to {APPLICATION_ROLE}"
         f" with check ({tenant_condition(policy_form())})"
     )
-    op.execute(
-        f"create policy relay on directory.doorbell to {DIRECTORY_ROLE} using (true) with check (true)"
-    )
+    op.execute(f"create policy relay on directory.doorbell to {DIRECTORY_ROLE} using (true) with check (true)")
 
 
 def downgrade() -> None:

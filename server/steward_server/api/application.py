@@ -1,0 +1,68 @@
+"""The ASGI application, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from steward_server.api import files, health, logs, oauth, problems, signin, telemetry
+from steward_server.api.edge import Edge
+from steward_server.api.metrics import Metrics
+from steward_server.api.middleware import Frame
+from steward_server.api.origins import AllowedOrigins
+from steward_server.composition import make_database, make_file_store, make_mailer
+from steward_server.settings import Settings, load_settings
+from steward_tenants.oauth.authentication import AccessTokenAuthenticator
+from steward_tenants.signin.authentication import SessionAuthenticator
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application over `settings`. Its connections open with the first request and close with its lifespan."""
+    database = make_database(settings)
+    edge = Edge(
+        settings=settings,
+        database=database,
+        redis=Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2),
+        sessions=SessionAuthenticator(database),
+        access_tokens=AccessTokenAuthenticator(database, settings.public_url, settings.public_url),
+        mailer=make_mailer(settings),
+        file_store=make_file_store(settings),
+        origins=AllowedOrigins(database),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await edge.redis.aclose()
+        await database.dispose()
+        if (provider := getattr(app.state, "tracer_provider", None)) is not None:
+            await asyncio.to_thread(provider.shutdown)
+
+    app = FastAPI(
+        title="Steward 管家",
+        version="1",
+        summary="Sign-in, OAuth, one's own account, files, health. Business data speak GraphQL.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.edge = edge
+    app.state.metrics = Metrics(database)
+    problems.install(app)
+    for router in (health.router, signin.router, oauth.router, files.router):
+        app.include_router(router)
+    app.add_middleware(Frame, edge=edge, metrics=app.state.metrics)
+    telemetry.install(app, settings)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """For ASGI servers that are given a factory."""
+    settings = load_settings()
+    logs.configure(settings)
+    return create_app(settings)

@@ -1,0 +1,47 @@
+"""Which web origins may call, tenant by tenant (CORS). Cookies never cross origins: other sites use bearer tokens."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from steward_tenants.database.database import Database
+from steward_tenants.directory.models import Tenant
+
+TRUSTED_SECONDS = 5.0
+
+
+class AllowedOrigins:
+    """The origins that tenants allow, read from the directory at most every `TRUSTED_SECONDS`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._by_origin: dict[str, set[UUID]] = {}
+        self._until = 0.0
+
+    async def known(self, origin: str) -> bool:
+        """Whether any tenant allows this origin: all that a preflight can be told."""
+        await self._refresh()
+        return origin in self._by_origin
+
+    async def allowed(self, origin: str, tenant_id: UUID) -> bool:
+        """Whether this tenant allows it."""
+        await self._refresh()
+        return tenant_id in self._by_origin.get(origin, ())
+
+    async def _refresh(self) -> None:
+        if time.monotonic() < self._until:
+            return
+        self._until = time.monotonic() + TRUSTED_SECONDS
+        async with self._database.directory() as directory:
+            rows = await directory.rows(
+                select(Tenant.id, func.unnest(Tenant.allowed_origins)).where(
+                    func.cardinality(Tenant.allowed_origins) > 0
+                )
+            )
+        by_origin: dict[str, set[UUID]] = {}
+        for tenant_id, origin in rows:
+            by_origin.setdefault(origin, set()).add(tenant_id)
+        self._by_origin = by_origin
