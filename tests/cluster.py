@@ -77,7 +77,9 @@ class Cluster:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="steward-tests-", ignore_cleanup_errors=True)
-        home = EmbeddedHome(Path(self._folder.name))
+        # Root runs the servers as another user, who must be able to pass through.
+        Path(self._folder.name).chmod(0o711)
+        home = EmbeddedHome(Path(self._folder.name) / "home")
         self._postgres = EmbeddedPostgres(home, options=FAST)
         self._valkey = EmbeddedValkey(home)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from steward_tenants.database.database import Database
+from tests import statement_watch
 from tests.cluster import Addresses, Cluster
 
 CLUSTER = pytest.StashKey[Cluster]()
@@ -17,6 +18,8 @@ ADDRESSES = pytest.StashKey[Addresses]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "unwatched(reason): the test sends statements that lack wall 2 on purpose")
+    statement_watch.install()
     if hasattr(config, "workerinput"):
         config.stash[ADDRESSES] = Addresses(**config.workerinput["addresses"])
         return
@@ -45,6 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test fails when a statement that it sent lacks wall 2."""
+    answer = yield
+    seen = statement_watch.SEEN.take()
+    if seen and not item.get_closest_marker("unwatched"):
+        pytest.fail("statements without wall 2:\n\n" + "\n\n".join(seen), pytrace=False)
+    return answer
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """The platform's settings: environment variables `STEWARD_*` and a `.env` file. No secret has a default."""
 
-import base64
-import binascii
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -13,11 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-PREFIX = "STEWARD_"
-KEY_BYTES = 32
-"""The length of a key in `STEWARD_TENANT_KEYS` and `STEWARD_SECRET_KEYS`, before base64."""
+from steward_tenants.database.signing import parse_keys
 
-_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,16}")
+PREFIX = "STEWARD_"
+"""The length of a key in `STEWARD_TENANT_KEYS` and `STEWARD_SECRET_KEYS`, before base64."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +28,17 @@ class SettingProblem:
 class SettingsError(Exception):
     """The settings can't be used; `problems` has each variable and its remedy, `str()` shows them all."""
 
+    @classmethod
+    def missing(cls, field: str) -> "SettingsError":
+        """The error that a setting which this command needs is not set."""
+        return cls([_problem((field,), "missing", "")])
+
     def __init__(self, problems: Sequence[SettingProblem]) -> None:
         self.problems = tuple(problems)
         lines = ["设置有误，无法启动。", "The settings are not usable."]
         for problem in self.problems:
             lines += [f"  {problem.variable}", f"    {problem.chinese}", f"    {problem.english}"]
         super().__init__("\n".join(lines))
-
-
-def parse_keys(text: str) -> dict[str, bytes]:
-    """Read `id:base64url[,id:base64url]` into keys by id, in the order given: the first signs or encrypts.
-
-    Raises ValueError for a bad id, a repeated id, bad base64 or a key that isn't 32 bytes long.
-    """
-    keys: dict[str, bytes] = {}
-    for part in text.split(","):
-        key_id, _, encoded = part.strip().partition(":")
-        if not _KEY_ID.fullmatch(key_id):
-            raise ValueError("a key needs an id of 1 to 16 letters, digits, '-' or '_' before the colon")
-        if key_id in keys:
-            raise ValueError(f"the key id {key_id!r} is there twice")
-        try:
-            padded = encoded.strip().rstrip("=")
-            key = base64.b64decode(padded + "=" * (-len(padded) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(f"the key {key_id!r} is not base64url") from None
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"the key {key_id!r} has {len(key)} bytes instead of {KEY_BYTES}")
-        keys[key_id] = key
-    return keys
 
 
 def _key_list(value: SecretStr) -> SecretStr:
@@ -150,6 +128,8 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     otel_endpoint: str | None = None
     """The OTLP/HTTP address for traces; None sends none."""
+    metrics_token: SecretStr | None = None
+    """The bearer token for /metrics; None answers this machine's own requests only."""
     smtp_url: Annotated[SecretStr, _url(("smtp", "smtps"))] | None = None
     """`smtp://` or `smtps://` of the mail server; None sends no mail."""
     mail_from: str | None = None

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import InternalError
 
 from steward_tenants.database.database import STATUS_SECONDS, Database
@@ -56,9 +56,7 @@ async def test_suspension_is_felt_within_the_status_time(database: Database) -> 
     async with database.read(tenant_id, TESTS):
         pass
     async with database.directory() as directory:
-        await directory.execute(
-            update(Tenant).where(Tenant.id == tenant_id).values(status=TenantStatus.SUSPENDED)
-        )
+        await directory.execute(update(Tenant).where(Tenant.id == tenant_id).values(status=TenantStatus.SUSPENDED))
     await asyncio.sleep(STATUS_SECONDS)
     with pytest.raises(TenantSuspended):
         async with database.read(tenant_id, TESTS):
@@ -96,7 +94,7 @@ async def test_calls_after_commit_run_once_the_commit_is_durable(database: Datab
 
         async def look() -> None:
             async with database.read(tenant_id, TESTS) as other:
-                seen.extend(await other.scalars(text("select count(*) from app.org_unit")))
+                seen.extend(await other.scalars(select(func.count(OrgUnit.id)).where(other.within(OrgUnit))))
 
         session.after_commit(look)
         assert seen == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from steward_server.embedded.home import EmbeddedError, EmbeddedHome
-from steward_server.settings import Settings, SettingsError, load_settings, parse_keys
+from steward_server.settings import Settings, SettingsError, load_settings
+from steward_tenants.database.signing import parse_keys
 
 KEY = base64.urlsafe_b64encode(bytes(range(224, 256))).decode()
 GOOD = {
@@ -123,8 +124,8 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_keys_keep_their_order() -> None:
     keys = parse_keys(f"new:{KEY}, old:{KEY}")
-    assert list(keys) == ["new", "old"]
-    assert keys["new"] == bytes(range(224, 256))
+    assert [key.key_id for key in keys] == ["new", "old"]
+    assert keys[0].secret == bytes(range(224, 256))
 
 
 def test_no_secret_has_a_default() -> None:
@@ -142,8 +143,8 @@ def test_a_home_gives_usable_settings(monkeypatch: pytest.MonkeyPatch, tmp_path:
     settings = load_settings()
     assert settings.embedded
     assert settings.listen_port == 8001
-    assert list(parse_keys(settings.tenant_keys.get_secret_value())) == ["k1"]
-    assert list(parse_keys(settings.secret_keys.get_secret_value())) == ["s1"]
+    assert [key.key_id for key in parse_keys(settings.tenant_keys.get_secret_value())] == ["k1"]
+    assert [key.key_id for key in parse_keys(settings.secret_keys.get_secret_value())] == ["s1"]
     assert "steward_app:" in settings.database_url.get_secret_value()
     assert "steward_directory:" in settings.directory_url.get_secret_value()
     assert settings.migration_url is not None

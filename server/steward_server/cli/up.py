@@ -1,0 +1,76 @@
+"""`steward up`: everything on this machine, with two invented companies in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import typer
+
+from steward_server import demo
+from steward_server.cli.output import FAILED, say
+from steward_server.cli.workplace import Embedded, names_own_servers
+from steward_server.composition import make_database
+from steward_server.settings import Settings
+from steward_server.supervisor import Command, Supervisor, http_probe
+
+
+def up() -> None:
+    """Start the embedded PostgreSQL and Valkey, migrate, create the demo companies, start the API.
+
+    Ctrl-C stops all of it; the data stay in `.steward`. 例 example: steward up
+    """
+    if names_own_servers():
+        say(
+            "已设置 STEWARD_DATABASE_URL：up 只用于内置服务；请改用 steward migrate 与 steward api。\n"
+            "STEWARD_DATABASE_URL is set: `up` is for the embedded services; use `steward migrate` and `steward api`."
+        )
+        raise typer.Exit(FAILED)
+    started = time.monotonic()
+    embedded = Embedded()
+    try:
+        settings = embedded.start()
+        people = asyncio.run(_demo(settings, embedded.home.secrets.demo_password))
+        supervisor = Supervisor(embedded.home.logs, say=say)
+        supervisor.add(embedded.postgres)
+        supervisor.add(embedded.valkey)
+        program = [sys.executable, "-P", "-m", "steward_server"]
+        ready = http_probe(f"{settings.public_url}/readyz")
+        supervisor.add(Command("sealer", [*program, "sealer"]))
+        supervisor.add(Command("api", [*program, "api"], ready=ready, ready_seconds=60))
+        supervisor.start()
+        if not supervisor.stopping:
+            _tell(settings, people, embedded.home.secrets.demo_password, time.monotonic() - started)
+        code = supervisor.run()
+    except KeyboardInterrupt:
+        code = 0
+    finally:
+        embedded.stop()
+    raise typer.Exit(code)
+
+
+async def _demo(settings: Settings, password: str) -> list[demo.Person]:
+    database = make_database(settings)
+    try:
+        return await demo.ensure(database, password)
+    finally:
+        await database.dispose()
+
+
+def _tell(settings: Settings, people: list[demo.Person], password: str, seconds: float) -> None:
+    url = settings.public_url
+    first = people[0]
+    body = json.dumps({"login": first.login, "password": password})
+    print(f"\nSteward 管家  {url}   （{seconds:.1f} s）")
+    print(f"  健康 health    {url}/readyz\n  接口 OpenAPI   {url}/openapi.json\n")
+    print(f"演示账号 demo sign-ins（密码 password: {password}）")
+    for person in people:
+        print(f"  {person.login:<34} {person.name}  {person.company} · {person.role}")
+    print("\n登录并取数 sign in and read data:")
+    print(
+        f"  curl -s -c /tmp/steward.jar -H 'Content-Type: application/json' -d '{body}' {url}/sign-in"
+        f" && curl -s -b /tmp/steward.jar {url}/me"
+    )
+    print("\nCtrl-C 停止 stops everything.", flush=True)
