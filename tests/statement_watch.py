@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import greenlet
 import psycopg
 import sqlglot
 from psycopg import sql
@@ -26,7 +27,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from steward_tenants.models import tenant_metadata
 
@@ -47,6 +48,13 @@ _UNCHECKED: ContextVar[str | None] = ContextVar("unwatched", default=None)
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
+def _callers() -> list[traceback.FrameSummary]:
+    """The stack, with that of the task whose greenlet this is."""
+    parent = greenlet.getcurrent().parent
+    waiting = traceback.extract_stack(parent.gr_frame) if parent and parent.gr_frame else []
+    return [*waiting, *traceback.extract_stack()]
+
+
 class Violations:
     """What was seen since the last `take`."""
 
@@ -57,10 +65,8 @@ class Violations:
         """Keep problems with the statement and the place in this project that sent it."""
         places = [
             f"{Path(frame.filename).relative_to(ROOT)}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_stack()
-            if frame.filename.startswith(str(ROOT))
-            and ".venv" not in frame.filename
-            and "statement_watch" not in frame.filename
+            for frame in _callers()
+            if frame.filename.startswith(str(ROOT)) and ".venv" not in frame.filename and frame.filename != __file__
         ]
         self._seen.append("\n".join([*problems, statement[:2000], *(f"  sent by {place}" for place in places[-3:])]))
 
@@ -268,9 +274,13 @@ def _sources(node: exp.Expr) -> list[tuple[exp.Expr, exp.Expr | None]]:
     """What FROM and the joins name, each with the condition that only this join may bring."""
     start = node.args.get("from_")
     found: list[tuple[exp.Expr, exp.Expr | None]] = [(start.this, None)] if start else []
-    for join in node.args.get("joins") or ():
-        found.append((join.this, None if join.side in ("RIGHT", "FULL") else join.args.get("on")))
+    found.extend(_joined(node))
     return found
+
+
+def _joined(node: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr | None]]:
+    for join in node.args.get("joins") or ():
+        yield join.this, None if join.side in ("RIGHT", "FULL") else join.args.get("on")
 
 
 def _listed(items: list[exp.Expr] | None) -> list[tuple[exp.Expr, exp.Expr | None]]:
@@ -283,8 +293,8 @@ def _flattened(source: exp.Expr, own: exp.Expr | None) -> Iterator[tuple[exp.Exp
         yield from _flattened(source.this, own)
     else:
         yield source, own
-    for join in source.args.get("joins") or ():
-        yield from _flattened(join.this, None if join.side in ("RIGHT", "FULL") else join.args.get("on"))
+    for inner, condition in _joined(source):
+        yield from _flattened(inner, condition)
 
 
 def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:

@@ -25,8 +25,10 @@ GOOD = [
     "select u.id from app.org_unit as u where %s = u.tenant_id",
     "select app.org_unit.id from app.org_unit where app.org_unit.tenant_id = $1",
     "select u.id from app.org_unit u where u.tenant_id = %s and (u.code = %s or u.name = %s)",
-    "select 1 from app.tenant_user p join app.org_unit u on u.tenant_id = %s and u.id = p.unit_id where p.tenant_id = %s",
-    "select 1 from app.tenant_user p left join app.org_unit u on u.tenant_id = %s and u.id = p.unit_id where p.tenant_id = %s",
+    "select 1 from app.tenant_user p join app.org_unit u on u.tenant_id = %s and u.id = p.unit_id"
+    " where p.tenant_id = %s",
+    "select 1 from app.tenant_user p left"
+    " join app.org_unit u on u.tenant_id = %s and u.id = p.unit_id where p.tenant_id = %s",
     "select 1 from app.tenant_user p, app.org_unit u where p.tenant_id = %s and u.tenant_id = %s and p.unit_id = u.id",
     "select 1 from app.org_unit u where u.tenant_id = %s and exists"
     " (select 1 from app.tenant_user p where p.tenant_id = %s and p.unit_id = u.id)",
@@ -36,11 +38,13 @@ GOOD = [
     "update app.org_unit set name = %s where app.org_unit.tenant_id = %s and id = %s",
     "update app.tenant_user p set title = u.name from app.org_unit u where p.tenant_id = %s and u.tenant_id = %s",
     "delete from app.org_unit where tenant_id = %s",
-    "delete from app.tenant_user p using app.org_unit u where p.tenant_id = %s and u.tenant_id = %s and u.id = p.unit_id",
+    "delete from app.tenant_user p using app.org_unit u"
+    " where p.tenant_id = %s and u.tenant_id = %s and u.id = p.unit_id",
     "insert into app.org_unit (tenant_id, id, code, name) values (%(a)s::UUID, %s, %s, %s), (%(b)s::UUID, %s, %s, %s)",
     "insert into app.org_unit (tenant_id, id) select p0::UUID, p1 from (values (%(a)s, %(b)s, 0), (%(c)s, %(d)s, 1))"
     " AS imp_sen(p0, p1, n) order by n returning app.org_unit.id",
-    "insert into app.unit_path (tenant_id, ancestor_id) select u.tenant_id, u.id from app.org_unit u where u.tenant_id = %s",
+    "insert into app.unit_path (tenant_id, ancestor_id)"
+    " select u.tenant_id, u.id from app.org_unit u where u.tenant_id = %s",
     "insert into app.org_unit (tenant_id, code) values (%s, %s) on conflict (tenant_id, code) do update"
     " set name = excluded.name",
     "with e as (insert into app.audit_event (tenant_id, id) values (%s, %s) returning app.audit_event.tenant_id, id)"
@@ -58,10 +62,14 @@ BAD = {
     "another column": "select id from app.org_unit where id = %s",
     "a literal": "select id from app.org_unit where tenant_id = '5c1fbe3e-0000-7000-8000-000000000000'",
     "another table's": "select 1 from app.org_unit u, app.role r where u.tenant_id = %s and r.id = u.id",
-    "joined by column": "select 1 from app.org_unit u join app.role r on r.tenant_id = u.tenant_id where u.tenant_id = %s",
-    "in another join's ON": "select 1 from app.org_unit u left join app.role r on u.tenant_id = %s and r.tenant_id = %s",
-    "kept by a right join": "select 1 from app.org_unit u right join app.role r on r.tenant_id = %s where u.tenant_id = %s",
-    "kept by a full join": "select 1 from app.org_unit u full join app.role r on r.tenant_id = %s where u.tenant_id = %s",
+    "joined by column": "select 1 from app.org_unit u join app.role r on r.tenant_id = u.tenant_id"
+    " where u.tenant_id = %s",
+    "in another join's ON": "select 1 from app.org_unit u left"
+    " join app.role r on u.tenant_id = %s and r.tenant_id = %s",
+    "kept by a right join": "select 1 from app.org_unit u right join app.role r on r.tenant_id = %s"
+    " where u.tenant_id = %s",
+    "kept by a full join": "select 1 from app.org_unit u full join app.role r on r.tenant_id = %s"
+    " where u.tenant_id = %s",
     "unqualified and ambiguous": "select 1 from app.org_unit u, app.role r where tenant_id = %s",
     "or": "select id from app.org_unit where tenant_id = %s or id = %s",
     "or inside brackets": "select id from app.org_unit where (tenant_id = %s or code = %s) and name = %s",
@@ -92,10 +100,14 @@ BAD = {
     "an insert without columns": "insert into app.org_unit values (%s, %s)",
     "an insert of a default": "insert into app.org_unit default values",
     "an insert of a function": "insert into app.org_unit (tenant_id, id) values (steward.tenant(), %s)",
-    "an insert with one foreign row": "insert into app.org_unit (tenant_id, id) values (%s, %s), (gen_random_uuid(), %s)",
-    "an insert from a foreign column": "insert into app.org_unit (tenant_id, id) select m.tenant_id, %s from directory.membership m",
-    "an insert from an unscoped query": "insert into app.org_unit (tenant_id, id) select u.tenant_id, %s from app.org_unit u",
-    "an upsert on another key": "insert into app.org_unit (tenant_id, code) values (%s, %s) on conflict (code) do nothing",
+    "an insert with one foreign row": "insert into app.org_unit (tenant_id, id)"
+    " values (%s, %s), (gen_random_uuid(), %s)",
+    "an insert from a foreign column": "insert into app.org_unit (tenant_id, id)"
+    " select m.tenant_id, %s from directory.membership m",
+    "an insert from an unscoped query": "insert into app.org_unit (tenant_id, id)"
+    " select u.tenant_id, %s from app.org_unit u",
+    "an upsert on another key": "insert into app.org_unit (tenant_id, code) values (%s, %s)"
+    " on conflict (code) do nothing",
     "an upsert that moves": "insert into app.org_unit (tenant_id, code) values (%s, %s) on conflict (tenant_id, code)"
     " do update set tenant_id = excluded.tenant_id",
     "a bell for whoever": "insert into directory.doorbell (queue, tenant_id) values (%s, gen_random_uuid())",
@@ -168,7 +180,7 @@ def test_what_sqlalchemy_compiles_is_understood() -> None:
         ),
     ]
     for statement, good in statements:
-        sent = str(statement.compile(dialect=postgresql.psycopg.dialect()))  # type: ignore[attr-defined]
+        sent = str(statement.compile(dialect=postgresql.psycopg.dialect()))  # type: ignore[no-untyped-call]
         assert (problems_of(sent) == ()) is good, sent
 
 
@@ -212,8 +224,8 @@ def test_the_way_out_wants_a_reason() -> None:
 
 
 SQL_START = re.compile(
-    r"^\s*(select|insert into|update \w|delete from|with \w+ as|create|alter|drop|grant|revoke|truncate|copy|set (local|role)"
-    r"|lock table|merge into|do \$|call|listen|notify)\b",
+    r"^\s*(select|insert into|update \w|delete from|with \w+ as|create|alter|drop|grant|revoke|truncate|copy"
+    r"|set (local|role)|lock table|merge into|do \$|call|listen|notify)\b",
     re.IGNORECASE,
 )
 TAKES_TEXT = {"text", "literal_column", "exec_driver_sql", "DDL"}

@@ -69,7 +69,7 @@ def test_everything_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
         ("STEWARD_REDIS_URL", "http://hidden", "redis://"),
         ("STEWARD_TENANT_KEYS", "hidden", "id"),
         ("STEWARD_TENANT_KEYS", "k1:hidden!", "not base64url"),
-        ("STEWARD_SECRET_KEYS", "s1:aGlkZGVu", "6 bytes"),
+        ("STEWARD_SECRET_KEYS", "s1:aGlkZGVu", "shorter than 32 bytes"),
         ("STEWARD_SECRET_KEYS", f"s1:{KEY},s1:{KEY}", "twice"),
         ("STEWARD_PUBLIC_URL", "http://steward.example.com", "https"),
         ("STEWARD_PUBLIC_URL", "steward.example.com", "https"),

@@ -23,4 +23,4 @@ def bench(
         raise typer.Exit(1)
     arguments = [*([name] if name else []), *(["--json"] if as_json else [])]
     os.chdir(root)
-    os.execv(sys.executable, [sys.executable, "-m", "bench", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "bench", *arguments])  # noqa: S606 - nothing but our own program

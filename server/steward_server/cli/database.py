@@ -69,7 +69,10 @@ def list_keys(as_json: AsJson = False) -> None:
 
 @keys.command("retire")
 def retire(name: str, yes: Yes = False) -> None:
-    """Refuse a tenant key from now on: the last step, when no process signs with it. 例 example: steward keys retire k1"""
+    """Refuse a tenant key from now on: the last step, when no process signs with it.
+
+    例 example: steward keys retire k1
+    """
     confirm(f"拒绝密钥 {name}？ Refuse key {name} from now on?", yes)
     with settings_at_hand() as settings:
         signing = NamedKey(name, bytes(32)).key_id

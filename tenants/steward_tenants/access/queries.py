@@ -53,11 +53,12 @@ def in_scope(
         elif grant.scope is Scope.TEAM and unit is not None and root is not None:
             parts.append(unit == literal(root))
         elif grant.scope is Scope.SUBTREE and unit is not None and root is not None:
-            parts.append(unit.in_(_units_below(session, root, on)))
+            parts.append(unit.in_(units_below(session, root, on)))
     return or_(*parts) if parts else false()
 
 
-def _units_below(session: TenantSession, root: UUID, on: date | None) -> Any:
+def units_below(session: TenantSession, root: UUID, on: date | None) -> Any:
+    """The ids of a unit and all below it on a day (None: today by UTC), as a subquery."""
     path = aliased(UnitPath)
     day = literal(on) if on is not None else func.current_date()
     return select(path.descendant_id).where(
@@ -83,13 +84,20 @@ def masked(
     `keep` characters at the end stay (4 for phones). The masked form equals `rules.mask`.
     """
     visible = in_scope(session, permission, owner=owner, unit=unit, on=on)
+    return case((visible, column), else_=hidden(column, keep=keep))
+
+
+def hidden(column: Any, *, keep: int = 0, domain: bool = False) -> ColumnElement[Any]:
+    """The mask of a column in SQL: `rules.mask`, or `rules.mask_email` with `domain`."""
+    if domain:
+        named = literal(MASK * 4 + "@").concat(func.split_part(column, "@", -1))
+        return case((column.is_(None), None), (column.contains("@"), named), else_=MASK * 4)
     tail = func.right(column, keep) if keep else literal("")
-    hidden = case(
+    return case(
         (column.is_(None), None),
         (func.length(column) <= keep, MASK * 4),
         else_=literal(MASK * 4).concat(tail),
     )
-    return case((visible, column), else_=hidden)
 
 
 async def grants_of(session: TenantSession, user_id: UUID, on: date) -> tuple[Grant, ...]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
 from uuid import UUID
 
 from steward_tenants.access.models import Duty
@@ -106,6 +108,20 @@ def mask(value: str | None, keep: int) -> str | None:
     return MASK * 4 + (value[-keep:] if keep else "")
 
 
+def mask_email(value: str | None) -> str | None:
+    """A masked e-mail address: only what follows the last @ stays."""
+    if value is None:
+        return None
+    return f"{MASK * 4}@{value.rpartition('@')[2]}" if "@" in value else MASK * 4
+
+
+def reaches_everything(actor: Actor, permission: Permission) -> bool:
+    """Whether some grant carries the permission for all rows of the tenant."""
+    return actor.unrestricted or any(
+        grant.scope is Scope.ALL and permission.key in grant.permissions for grant in actor.grants
+    )
+
+
 def duty_problems(duty: Duty, permissions: Iterable[str]) -> tuple[str, ...]:
     """The permissions that a role of `duty` may not hold: unknown ones, those of another administrative duty,
     and for an auditor any that changes something."""
@@ -119,6 +135,42 @@ def duty_problems(duty: Duty, permissions: Iterable[str]) -> tuple[str, ...]:
         ):
             refused.append(key)
     return tuple(refused)
+
+
+def changes_something(permissions: Iterable[str]) -> bool:
+    """Whether a role with these permissions can change anything; one that nobody declares counts as if it did."""
+    return any((known := catalogue.get(key)) is None or known.changes for key in permissions)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A role in someone's hands from a day until a day (exclusive; None: for good), as far as duties go."""
+
+    role_key: str
+    duty: Duty
+    changes: bool
+    valid_from: date
+    valid_until: date | None
+
+    def meets(self, other: Holding) -> bool:
+        """Whether the two are in force on some same day."""
+        return (self.valid_until is None or other.valid_from < self.valid_until) and (
+            other.valid_until is None or self.valid_from < other.valid_until
+        )
+
+
+def duty_clash(holdings: Iterable[Holding]) -> tuple[Holding, Holding] | None:
+    """Two roles that one person may not hold on the same day, or None.
+
+    Those are roles of two administrative duties, and an auditor's with any that can change something.
+    """
+    for one, other in combinations(holdings, 2):
+        auditor = Duty.AUDITOR in (one.duty, other.duty)
+        if one.meets(other) and (
+            duties_clash((one.duty, other.duty)) or (auditor and (one.changes or other.changes))
+        ):
+            return one, other
+    return None
 
 
 def duties_clash(duties: Iterable[Duty]) -> bool:

@@ -148,8 +148,14 @@ class LocalFileStore:
                 age = now - path.stat().st_mtime
             except FileNotFoundError:
                 continue
-            file_id = None if path.name.endswith(UNFINISHED) else UUID(path.name)
-            yield Kept(file_id, age, f"{path.parent.name}/{path.name}")
+            yield Kept(_file_id(path.name), age, f"{path.parent.name}/{path.name}")
+
+
+def _file_id(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
 
 
 def _create(part: Path) -> IO[bytes]:

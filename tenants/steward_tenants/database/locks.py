@@ -1,0 +1,15 @@
+"""Turns: work of one tenant that must not run twice at once waits for its turn here."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import func, select
+
+from steward_tenants.database.session import WriteSession
+
+
+async def take_turn(session: WriteSession, topic: str) -> None:
+    """Wait until no other transaction of this tenant holds `topic`; held until this one ends."""
+    digest = hashlib.sha256(f"{session.tenant_id}/{topic}".encode()).digest()
+    await session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
