@@ -75,16 +75,17 @@ def masked(
     column: Any,
     *,
     keep: int = 0,
+    domain: bool = False,
     owner: Any = None,
     unit: Any = None,
     on: date | None = None,
 ) -> ColumnElement[Any]:
     """`column`, or its mask where the actor's scope for a `reveal.*` permission does not cover the row.
 
-    `keep` characters at the end stay (4 for phones). The masked form equals `rules.mask`.
+    `keep` characters at the end stay (4 for phones), or with `domain` what follows an @. See `hidden`.
     """
     visible = in_scope(session, permission, owner=owner, unit=unit, on=on)
-    return case((visible, column), else_=hidden(column, keep=keep))
+    return case((visible, column), else_=hidden(column, keep=keep, domain=domain))
 
 
 def hidden(column: Any, *, keep: int = 0, domain: bool = False) -> ColumnElement[Any]:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement
 
 from steward_tenants.access.fields import EMAIL, IDENTITY, PHONE, FieldClass
 from steward_tenants.access.permissions import PEOPLE_VIEW, UNITS_VIEW, Permission
-from steward_tenants.access.queries import in_scope
+from steward_tenants.access.queries import in_scope, masked
 from steward_tenants.database.session import TenantSession
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.organisation.models import OrgUnit
@@ -34,11 +34,26 @@ class RowKind:
     unit: Any = None
     fields: Mapping[str, FieldClass] = field(default_factory=dict)
 
-    def within_reach(
-        self, session: TenantSession, permission: Permission, on: date
-    ) -> ColumnElement[bool]:
+    def within_reach(self, session: TenantSession, permission: Permission, on: date) -> ColumnElement[bool]:
         """The condition that a row of this kind is in the actor's scope for `permission` on a day."""
         return in_scope(session, permission, owner=self.owner, unit=self.unit, on=on)
+
+    def masked_field(self, session: TenantSession, name: str, on: date) -> ColumnElement[Any]:
+        """The field's column, masked on the rows for which the actor's scope does not reveal it.
+
+        Only for columns that hold the plain value; encrypted ones are masked after they are opened.
+        """
+        sort = self.fields[name]
+        return masked(
+            session,
+            sort.reveal,
+            getattr(self.table, name),
+            keep=sort.keep,
+            domain=sort.domain,
+            owner=self.owner,
+            unit=self.unit,
+            on=on,
+        )
 
 
 class RowKinds:
@@ -75,6 +90,4 @@ PERSON = row_kinds.declare(
         fields={"phone": PHONE, "email": EMAIL, "identity_number": IDENTITY},
     )
 )
-UNIT = row_kinds.declare(
-    RowKind("unit", Bilingual("组织机构", "org unit"), OrgUnit, UNITS_VIEW, unit=OrgUnit.id)
-)
+UNIT = row_kinds.declare(RowKind("unit", Bilingual("组织机构", "org unit"), OrgUnit, UNITS_VIEW, unit=OrgUnit.id))

@@ -166,9 +166,7 @@ def duty_clash(holdings: Iterable[Holding]) -> tuple[Holding, Holding] | None:
     """
     for one, other in combinations(holdings, 2):
         auditor = Duty.AUDITOR in (one.duty, other.duty)
-        if one.meets(other) and (
-            duties_clash((one.duty, other.duty)) or (auditor and (one.changes or other.changes))
-        ):
+        if one.meets(other) and (duties_clash((one.duty, other.duty)) or (auditor and (one.changes or other.changes))):
             return one, other
     return None
 

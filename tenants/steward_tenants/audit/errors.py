@@ -15,5 +15,6 @@ class AnchorsUnreadable(StewardError):
         "锚点文件第 {line} 行无法读取或顺序有误。", "Line {line} of the anchors file is damaged or out of order."
     )
     remedy = Bilingual(
-        "请使用原样保存的导出文件，不要编辑或合并。", "Use the exported file as it was saved, neither edited nor merged."
+        "请使用原样保存的导出文件，不要编辑或合并。",
+        "Use the exported file as it was saved, neither edited nor merged.",
     )

@@ -36,9 +36,7 @@ class UnitClosed(_Refused):
     """A closed unit takes no people and no units, and is not moved."""
 
     code = "unit_closed"
-    message = Bilingual(
-        "组织机构“{name}”自 {day} 起已撤销。", "Org unit “{name}” is closed from {day} on."
-    )
+    message = Bilingual("组织机构“{name}”自 {day} 起已撤销。", "Org unit “{name}” is closed from {day} on.")
     remedy = Bilingual("请选择未撤销的机构，或先恢复它。", "Choose an open unit, or reopen this one first.")
 
 
@@ -46,9 +44,7 @@ class UnitNotYetThere(_Refused):
     """The unit begins later than the day in question."""
 
     code = "unit_not_yet_there"
-    message = Bilingual(
-        "组织机构“{name}”自 {day} 起才存在。", "Org unit “{name}” exists only from {day} on."
-    )
+    message = Bilingual("组织机构“{name}”自 {day} 起才存在。", "Org unit “{name}” exists only from {day} on.")
     remedy = Bilingual("请选择该日或之后的日期。", "Choose that day or a later one.")
 
 
@@ -56,9 +52,7 @@ class UnitCycle(_Refused):
     """The unit would stand below itself on some day."""
 
     code = "unit_cycle"
-    message = Bilingual(
-        "自 {day} 起“{name}”将成为自己的下级。", "“{name}” would stand below itself from {day} on."
-    )
+    message = Bilingual("自 {day} 起“{name}”将成为自己的下级。", "“{name}” would stand below itself from {day} on.")
     remedy = Bilingual("请选择不在其下级中的上级机构。", "Choose a parent that is not below it.")
 
 
@@ -88,9 +82,7 @@ class UnitStaysThere(_Refused):
     """The unit already stands under that parent on that day."""
 
     code = "unit_stays_there"
-    message = Bilingual(
-        "组织机构“{name}”在该日已隶属于此上级。", "Org unit “{name}” already stands there on that day."
-    )
+    message = Bilingual("组织机构“{name}”在该日已隶属于此上级。", "Org unit “{name}” already stands there on that day.")
     remedy = Bilingual("无需调整。", "Nothing needs to change.")
 
 

@@ -49,9 +49,7 @@ def _stays(steps: Mapping[date, UUID | None]) -> tuple[Stay, ...]:
         if not starts or starts[-1][1] != steps[day]:
             starts.append((day, steps[day]))
     ends = [day for day, _ in starts[1:]]
-    return tuple(
-        Stay(parent, day, until) for (day, parent), until in zip(starts, [*ends, None], strict=True)
-    )
+    return tuple(Stay(parent, day, until) for (day, parent), until in zip(starts, [*ends, None], strict=True))
 
 
 def parent_on(stays: Iterable[Stay], day: date) -> UUID | None:

@@ -30,7 +30,7 @@ def fit_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
     return _fit_mapping(payload, "payload", DEPTH)
 
 
-def _fit_mapping(values: Mapping[str, Any], place: str, depth: int) -> dict[str, Any]:
+def _fit_mapping(values: Mapping[Any, Any], place: str, depth: int) -> dict[str, Any]:
     fitted = {}
     for key, value in values.items():
         if not isinstance(key, str) or not KEY.fullmatch(key):

@@ -25,7 +25,7 @@ def new_token() -> str:
 
 def digest(token: str) -> bytes:
     """What is stored of a token. High entropy needs no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def new_session_token(tenant_id: UUID) -> str:
