@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import greenlet
+import greenlet  # type: ignore[import-untyped]
 import psycopg
 import sqlglot
 from psycopg import sql

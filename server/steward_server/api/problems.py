@@ -86,6 +86,8 @@ def from_exception(error: Exception) -> StewardError:
     if isinstance(error, RequestValidationError):
         return InvalidInput(problems=[_field(item) for item in error.errors()])
     if isinstance(error, HTTPException):
+        if isinstance(error.__cause__, StewardError):  # raised while the body was being read
+            return error.__cause__
         known = {404: NoSuchRoute(), 405: MethodNotAllowed()}
         return known.get(error.status_code) or BadRequest()
     if isinstance(error, StaleDataError):

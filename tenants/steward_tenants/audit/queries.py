@@ -28,7 +28,7 @@ _LAST_CHARACTER = "\U0010ffff"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-CONTENT = (
+CONTENT: tuple[Any, ...] = (
     AuditEvent.tenant_id,
     AuditEvent.at,
     AuditEvent.id,
@@ -157,8 +157,7 @@ def _page(found: list[AuditEvent], limit: int, older_than: str | None, newer_tha
 
 def contents(session: TenantSession) -> Select[Any]:
     """A select of this tenant's events as rows of `EventContent`'s fields, to be narrowed further."""
-    statement: Select[Any] = select(*CONTENT).where(session.within(AuditEvent))
-    return statement
+    return select(*CONTENT).where(session.within(AuditEvent))
 
 
 def identifiers_in(column: Any, ids: Sequence[UUID]) -> ColumnElement[bool]:
@@ -195,5 +194,5 @@ async def sealing_backlog(directory: DirectorySession) -> SealingBacklog:
             func.coalesce(func.extract("epoch", func.clock_timestamp() - func.min(Doorbell.due)), 0),
         ).where(Doorbell.queue == AUDIT_QUEUE)
     )
-    events, oldest = result.one()
-    return SealingBacklog(events, max(0.0, float(oldest)))
+    row: Any = result.one()
+    return SealingBacklog(row[0], max(0.0, float(row[1])))

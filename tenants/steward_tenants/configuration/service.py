@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.orm.exc import StaleDataError
 
-from steward_tenants.access.permissions import SETTINGS_MANAGE, SIGNIN_POLICY, Permission
+from steward_tenants.access.permissions import SETTINGS_MANAGE, SIGNIN_POLICY
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
@@ -74,7 +73,7 @@ async def set_setting(
     if row is None:
         session.add(TenantSetting(key=key, value=stored, changed_by=session.actor.id))
     else:
-        row.value, row.changed_by, row.changed_at = stored, session.actor.id, datetime.now(timezone.utc)
+        row.value, row.changed_by, row.changed_at = stored, session.actor.id, datetime.now(UTC)
     await record(
         session, "configuration.setting.set", Subject("setting"), before={key: before}, after={key: stored}
     )
@@ -187,13 +186,3 @@ async def _change(
     except StaleDataError:
         raise SettingChangedMeanwhile from None
     return changed
-
-
-def editable(found: TenantFacts) -> dict[str, Any]:
-    """The facts as plain values, for answers and audit."""
-    return {item.name: getattr(found, item.name) for item in fields(found)}
-
-
-def permission_of(key: str) -> Permission:
-    """What changing a setting needs. Raises SettingNotFound."""
-    return _declared(key).permission

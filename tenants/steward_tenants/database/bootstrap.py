@@ -8,6 +8,8 @@ tenant, cannot log in, reads nothing but the verifier's keys).
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Iterator, Mapping
 from typing import LiteralString
 
@@ -115,3 +117,28 @@ def bootstrap(superuser_dsn: str, database: str, passwords: Mapping[str, str]) -
     with psycopg.connect(superuser_dsn, dbname=database, autocommit=True) as connection:
         for statement in database_statements(database):
             connection.execute(statement)
+
+
+def main() -> None:
+    """`python -m steward_tenants.database.bootstrap`: prepare a server of one's own, once, as its superuser."""
+    parser = argparse.ArgumentParser(
+        description="Create Steward's roles and schemas. Passwords of the login roles are read from"
+        " STEWARD_MIGRATOR_PASSWORD, STEWARD_APP_PASSWORD and STEWARD_DIRECTORY_PASSWORD."
+        " 创建 Steward 的角色与模式；登录角色的密码取自上述环境变量。"
+    )
+    parser.add_argument("superuser_url", help="postgresql://postgres:…@host:5432/postgres")
+    parser.add_argument("database", help="the database; created when missing")
+    arguments = parser.parse_args()
+    variables = {role: f"{role.upper()}_PASSWORD" for role in LOGIN_ROLES}
+    missing = [name for name in variables.values() if not os.environ.get(name)]
+    if missing:
+        parser.error(f"未设置 / not set: {', '.join(missing)}")
+    bootstrap(
+        arguments.superuser_url,
+        arguments.database,
+        {role: os.environ[name] for role, name in variables.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()

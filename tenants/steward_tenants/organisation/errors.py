@@ -109,3 +109,11 @@ class UnitInUse(_Refused):
         "Org unit “{name}” still has {people} people and {units} units.",
     )
     remedy = Bilingual("请先调出人员并调整或撤销下级机构。", "Move its people and move or close its units first.")
+
+
+class UnitMovePlanned(_Refused):
+    """The unit is to move, or begins, only after the day on which it is to close."""
+
+    code = "unit_move_planned"
+    message = Bilingual("组织机构“{name}”在 {day} 另有安排。", "“{name}” has a change planned for {day}.")
+    remedy = Bilingual("请先撤销该安排，或选择更晚的日期。", "Cancel that change first, or choose a later day.")

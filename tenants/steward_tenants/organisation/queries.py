@@ -69,7 +69,7 @@ async def tree(
     statement = _nodes(session, on, today)
     if below is not None:
         statement = statement.where(OrgUnit.id.in_(units_below(session, below, on)))
-    return in_tree_order(UnitNode(*row) for row in await session.rows(statement))
+    return in_tree_order(UnitNode(*tuple(row)) for row in await session.rows(statement))
 
 
 async def ancestors(session: TenantSession, unit_id: UUID, on: date, *, today: date | None = None) -> list[UnitNode]:
@@ -79,7 +79,7 @@ async def ancestors(session: TenantSession, unit_id: UUID, on: date, *, today: d
         session.within(path), path.descendant_id == unit_id, path.valid_from <= on, path.valid_until > on
     )
     rows = await session.rows(_nodes(session, on, today).where(OrgUnit.id.in_(above)))
-    return sorted((UnitNode(*row) for row in rows), key=lambda node: node.depth)
+    return sorted((UnitNode(*tuple(row)) for row in rows), key=lambda node: node.depth)
 
 
 async def descendants(session: TenantSession, unit_id: UUID, on: date, *, today: date | None = None) -> list[UnitNode]:
@@ -115,4 +115,4 @@ async def history(session: TenantSession, unit_id: UUID, today: date) -> Sequenc
         .where(session.within(UnitPlacement), UnitPlacement.unit_id == unit_id)
         .order_by(UnitPlacement.valid_from)
     )
-    return [UnitStay(*row) for row in rows]
+    return [UnitStay(*tuple(row)) for row in rows]

@@ -28,6 +28,7 @@ from steward_tenants.organisation.errors import (
     UnitCycle,
     UnitDayPast,
     UnitInUse,
+    UnitMovePlanned,
     UnitNotFound,
     UnitNotYetThere,
     UnitStaysThere,
@@ -72,7 +73,8 @@ async def create_unit(
         raise invalid("validFrom", "day", "日期超出范围。", "The day is out of range.")
     await take_turn(session, _TREE)
     unit = OrgUnit(id=new_id(), **fields)
-    await _check_parent(session, unit.id, unit.name, parent_id, first_day, OPEN_END, today)
+    start = Stay(parent_id, first_day, None)
+    await _check_parent(session, unit, Change((start,), parent_id, first_day, OPEN_END), today)
     try:
         async with session.savepoint():
             session.add(unit)
@@ -176,7 +178,7 @@ async def cancel_move(session: WriteSession, unit_id: UUID, *, on: date, today: 
 async def close_unit(session: WriteSession, unit_id: UUID, *, on: date, today: date) -> OrgUnit:
     """Close a unit from `on` (today or later). From now on it takes no people and no units.
 
-    Raises UnitNotFound, UnitDayPast, UnitNotYetThere, UnitClosed, and UnitInUse while people work in it or a unit
+    Raises UnitNotFound, UnitDayPast, UnitMovePlanned, UnitClosed, and UnitInUse while people work in it or a unit
     stands under it on that day or later.
     """
     await take_turn(session, _TREE)
@@ -187,7 +189,7 @@ async def close_unit(session: WriteSession, unit_id: UUID, *, on: date, today: d
         raise UnitDayPast(day=on, today=today)
     last = stays[-1]
     if on <= last.valid_from:
-        raise UnitNotYetThere(name=unit.name, day=last.valid_from)
+        raise UnitMovePlanned(name=unit.name, day=last.valid_from)
     people = await session.scalar(
         select(func.count())
         .select_from(User)
@@ -237,7 +239,7 @@ async def stays_of(session: TenantSession, unit_id: UUID) -> tuple[Stay, ...]:
         .where(session.within(UnitPlacement), UnitPlacement.unit_id == unit_id)
         .order_by(UnitPlacement.valid_from)
     )
-    return tuple(Stay(*row) for row in rows)
+    return tuple(Stay(*tuple(row)) for row in rows)
 
 
 def closed_on(stays: Iterable[Stay]) -> date | None:
@@ -258,31 +260,23 @@ async def _unit(session: WriteSession, unit_id: UUID, today: date) -> OrgUnit:
     return unit
 
 
-async def _check_parent(
-    session: WriteSession,
-    unit_id: UUID,
-    name: str,
-    parent_id: UUID | None,
-    first_day: date,
-    until: date,
-    today: date,
-) -> None:
-    """Whether the unit may stand there on these days."""
-    if parent_id is None:
+async def _check_parent(session: WriteSession, unit: OrgUnit, change: Change, today: date) -> None:
+    """Whether the unit may stand under its new parent on the days of the change."""
+    if change.parent_id is None:
         if not reaches_everything(session.actor, UNITS_MANAGE):
-            title = UNITS_MANAGE.title
-            raise Forbidden(permission=f"{title.zh} / {title.en}")
+            raise Forbidden(permission=f"{UNITS_MANAGE.title.zh} / {UNITS_MANAGE.title.en}")
         return
-    parent = await _unit(session, parent_id, today)
-    stays = await stays_of(session, parent_id)
-    if first_day < stays[0].valid_from:
+    days = (change.first_day, change.until)
+    parent = await _unit(session, change.parent_id, today)
+    stays = await stays_of(session, parent.id)
+    if change.first_day < stays[0].valid_from:
         raise UnitNotYetThere(name=parent.name, day=stays[0].valid_from)
-    if (closed := closed_on(stays)) is not None and until > closed:
+    if (closed := closed_on(stays)) is not None and change.until > closed:
         raise UnitClosed(name=parent.name, day=closed)
-    cycle = await closure.first_cycle_day(session, unit_id, parent_id, first_day, until)
+    cycle = await closure.first_cycle_day(session, unit.id, parent.id, *days)
     if cycle is not None:
-        raise UnitCycle(name=name, day=cycle)
-    levels = await closure.levels_under(session, unit_id, parent_id, first_day, until)
+        raise UnitCycle(name=unit.name, day=cycle)
+    levels = await closure.levels_under(session, unit.id, parent.id, *days)
     if levels > MAX_LEVELS:
         raise UnitTooDeep(limit=MAX_LEVELS, levels=levels)
 
@@ -290,7 +284,7 @@ async def _check_parent(
 async def _change_tree(
     session: WriteSession, unit: OrgUnit, stays: tuple[Stay, ...], change: Change, today: date
 ) -> None:
-    await _check_parent(session, unit.id, unit.name, change.parent_id, change.first_day, change.until, today)
+    await _check_parent(session, unit, change, today)
     affected = await closure.units_below_from(session, unit.id, change.first_day)
     await _write_stays(session, unit.id, stays, change.stays)
     await closure.rebuild(session, affected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from steward_tenants.access.permissions import PLUGINS_MANAGE
@@ -48,7 +48,7 @@ async def set_plugin(
         row = PluginSwitch(plugin=plugin, enabled=enabled, settings=settings or {})
         session.add(row)
     else:
-        row.enabled, row.changed_at = enabled, datetime.now(timezone.utc)
+        row.enabled, row.changed_at = enabled, datetime.now(UTC)
         if settings is not None:
             row.settings = settings
     await record(

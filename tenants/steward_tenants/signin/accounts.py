@@ -49,6 +49,8 @@ class Seat:
     second_factor_required: bool
     user_id: UUID
     active: bool
+    support: bool = False
+    """True for an operator who comes under support access; `user_id` is then the operator's account."""
 
     @property
     def policy(self) -> SignInPolicy:
@@ -168,6 +170,24 @@ async def _facts(directory: DirectorySession, condition: ColumnElement[bool]) ->
         for tenant_id, key, name, state, profile, required, user_id, active in seats
     )
     return AccountFacts(account_id, login, status == AccountStatus.ACTIVE, operator, *proof, listed)
+
+
+async def operator_seat(directory: DirectorySession, account_id: UUID, tenant_id: UUID) -> Seat | None:
+    """The seat of an operator in a tenant that it is no member of; a second factor is always required of it."""
+    tenant = await directory.find(Tenant, Tenant.id == tenant_id)
+    if tenant is None:
+        return None
+    return Seat(
+        tenant.id,
+        tenant.key,
+        tenant.name,
+        TenantStatus(tenant.status),
+        PasswordProfile(tenant.password_profile),
+        second_factor_required=True,
+        user_id=account_id,
+        active=True,
+        support=True,
+    )
 
 
 async def ensure_account(directory: DirectorySession, login: str, *, is_operator: bool = False) -> UUID:
