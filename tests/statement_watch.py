@@ -339,16 +339,24 @@ def _is_parameter(value: exp.Expr) -> bool:
     return isinstance(_bare(value), exp.Placeholder | exp.Parameter)
 
 
+def _strings(file: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+            yield from re.findall(r"(?<=')([^']*)(?=')", node.value)
+
+
 @cache
 def constants() -> frozenset[str]:
     """Every string that stands in a source file of this project, and every literal inside one."""
     found: set[str] = set()
     for folder in ("tenants", "core", "graphql", "workers", "plugins", "server", "tests"):
         for file in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found.add(node.value)
-                    found.update(re.findall(r"(?<=')([^']*)(?=')", node.value))
+            found.update(_strings(file))
     return frozenset(found)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from steward_server.settings import Settings
 from steward_tenants.database.database import Database, DatabaseSettings
 from steward_tenants.database.signing import parse_keys
+from steward_tenants.files.store import FileStore, LocalFileStore
+from steward_tenants.signin.mail import FolderMailer, Mailer, SmtpMailer
 
 
 def make_database(settings: Settings) -> Database:
@@ -20,3 +22,15 @@ def make_database(settings: Settings) -> Database:
             prepared_statements=settings.prepared_statements,
         )
     )
+
+
+def make_file_store(settings: Settings) -> FileStore:
+    """Where files lie: a folder."""
+    return LocalFileStore(settings.files_path)
+
+
+def make_mailer(settings: Settings) -> Mailer:
+    """The mail server that is set; without one, letters become files beside the uploaded ones."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return FolderMailer(settings.files_path.parent / "mail")
+    return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)

@@ -193,15 +193,25 @@ CHECKS = [
         ),
     ),
     Check(
-        "definer functions are the three known ones, with an empty search path",
+        "definer functions are the known ones, with an empty search path",
         "select p.oid::regprocedure::text from pg_proc p where p.prosecdef and not ("
         " p.oid::regprocedure::text in ('steward.tenant()', 'steward.extend_audit_partitions(date,integer)',"
-        " 'steward.drop_audit_partitions(integer)') and p.proconfig = '{\"search_path=\\\"\\\"\"}')",
+        " 'steward.drop_audit_partitions(integer)', 'steward.purge_tenant(uuid,text,integer)') and coalesce(p.proconfig, '{}') = '{\"search_path=\\\"\\\"\"}')",
         (
             DEFINER,
             "alter function steward.tenant() reset search_path",
             "alter function steward.tenant() set search_path = app",
             "alter function steward.drop_audit_partitions(integer) set work_mem = '1MB'",
+        ),
+    ),
+    Check(
+        "of our functions the application's role may call the verifier only",
+        "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname not in ('pg_catalog', 'information_schema') and p.oid <> 'steward.tenant()'::regprocedure"
+        " and has_function_privilege('steward_app', p.oid, 'execute')",
+        (
+            DEFINER + "grant execute on function steward.odd() to steward_app",
+            "grant execute on function steward.drop_audit_partitions(integer) to steward_app",
         ),
     ),
     Check(
@@ -330,9 +340,11 @@ CHECKS = [
         " and exists (select from aclexplode(o.acl) where grantee = 0)"
         " union all select 'database' from pg_database where datname = current_database()"
         " and exists (select from aclexplode(coalesce(datacl, acldefault('d', datdba))) where grantee = 0)"
+        " union all select 'language ' || lanname from pg_language where lanpltrusted"
+        " and has_language_privilege('steward_app', oid, 'usage') and lanname not in ('sql', 'internal')"
         " union all select 'default of ' || defaclrole::regrole from pg_default_acl"
         " union all select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace"
-        " and p.proname ~ '^(pg_cancel_backend|pg_terminate_backend|pg_stat_get_activity|pg_notify"
+        " and p.proname ~ '^(pg_cancel_backend|pg_terminate_backend|pg_stat_get_activity|pg_stat_get_backend_activity|pg_notify"
         "|pg_logical_emit_message|lo_creat|lo_create|lo_from_bytea|lo_open|lo_get|lo_put|lo_unlink|lo_import"
         "|lo_export|pg_read_file|pg_read_binary_file|pg_ls_dir|pg_stat_file|pg_reload_conf)$'"
         " and has_function_privilege('steward_app', p.oid, 'execute')",
@@ -345,6 +357,7 @@ CHECKS = [
             "alter default privileges in schema app grant select on tables to steward_app",
             "grant execute on function pg_cancel_backend(integer) to public",
             "grant execute on function lo_get(oid) to public",
+            "grant usage on language plpgsql to public",
             "do $$ begin execute format('grant connect on database %I to public', current_database()); end $$",
         ),
     ),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from steward_server.cli.acting import operator_here
 from steward_server.cli.output import AsJson, Yes, confirm, say, show
 from steward_server.cli.workplace import bring_up_to_date, settings_at_hand, work
 from steward_server.settings import Settings, SettingsError
@@ -97,6 +98,6 @@ def rotate_tokens() -> None:
     """
 
     async def task(database: Database, _settings: Settings) -> str:
-        return str(await rotate_signing_key(database))
+        return str(await rotate_signing_key(database, operator_here().label))
 
     show([{"kid": work(task)}], as_json=False)

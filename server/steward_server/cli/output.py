@@ -127,7 +127,7 @@ def _tell(error: StewardError) -> None:
         print(json.dumps({"error": told}, ensure_ascii=False), file=sys.stderr)
         return
     for locale in ("zh-CN", "en"):
-        told = error.as_dict(locale)
-        say(f"{told['message']} {told['remedy']}")
-        for problem in told["problems"]:
+        words = error.as_dict(locale)
+        say(f"{words['message']} {words['remedy']}")
+        for problem in words["problems"]:
             say(f"  {'.'.join(problem['path'])}: {problem['message']}")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
 from sqlalchemy.orm import aliased
 
 from steward_tenants.access.models import Role, RoleAssignment, RolePermission
@@ -54,7 +54,8 @@ def in_scope(
             parts.append(unit == literal(root))
         elif grant.scope is Scope.SUBTREE and unit is not None and root is not None:
             parts.append(unit.in_(units_below(session, root, on)))
-    return or_(*parts) if parts else false()
+    # A constant FALSE would swallow the tenant's condition next to it; a bound one leaves wall 2 standing.
+    return or_(*parts) if parts else literal(False)
 
 
 def units_below(session: TenantSession, root: UUID, on: date | None) -> Any:

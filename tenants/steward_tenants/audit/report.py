@@ -48,7 +48,7 @@ TEXTS = {
     ),
     FindingKind.EVENT_UNSEALED: Bilingual(
         "有 {events} 条事件不在任何封存批次中，也未等待封存。",
-        "{events} events are in no sealed batch and are not waiting for one: inserted afterwards, or their seal is gone.",
+        "{events} events are in no batch and wait for none: inserted afterwards, or their seal is gone.",
     ),
     FindingKind.EVENT_SEALED_TWICE: Bilingual(
         "有 {events} 条事件被重复封存。", "{events} events stand in more than one batch."
@@ -67,7 +67,7 @@ TEXTS = {
     ),
     FindingKind.ANCHOR_MISSING: Bilingual("批次 {batch} 缺少锚点。", "Batch {batch} has no anchor."),
     FindingKind.ANCHOR_DIFFERS: Bilingual(
-        "批次 {batch} 与{source}锚点不一致。", "Batch {batch} differs from its {source} anchor."
+        "批次 {batch} 与{source}锚点不一致。", "Batch {batch} differs from the {source} anchor."
     ),
     WarningKind.TAIL_OLD: Bilingual(
         "有 {events} 条事件等待封存过久（{seconds} 秒），请检查封存进程。",
@@ -81,8 +81,8 @@ TEXTS = {
     ),
 }
 
-DIRECTORY_SOURCE = "目录 / directory"
-EXPORTED_SOURCE = "导出 / exported"
+DIRECTORY_SOURCE = Bilingual("目录中的", "directory's")
+EXPORTED_SOURCE = Bilingual("导出的", "exported")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,13 @@ class Finding:
     @property
     def text(self) -> Bilingual:
         """What it means."""
-        return TEXTS[self.kind].fill(batch=self.batch, events=self.events, **self.detail)
+        values = {"batch": self.batch, "events": self.events, **self.detail}
+        chinese, english = (
+            {name: value[place] if isinstance(value, Bilingual) else value for name, value in values.items()}
+            for place in (0, 1)
+        )
+        text = TEXTS[self.kind]
+        return Bilingual(text.zh.format(**chinese), text.en.format(**english))
 
 
 @dataclass(frozen=True)

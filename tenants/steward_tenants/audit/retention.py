@@ -81,4 +81,4 @@ async def dropped_before(directory: DirectorySession) -> datetime | None:
 
 def _cut(at: datetime, detail: dict[str, Any]) -> datetime:
     claimed = datetime.combine(date.fromisoformat(detail["before"]), datetime.min.time(), UTC)
-    return min(claimed, at - timedelta(days=LEAST_KEEP_DAYS))
+    return min(claimed, min(at, datetime.now(UTC)) - timedelta(days=LEAST_KEEP_DAYS))

@@ -46,9 +46,9 @@ EVENT_LOST = "audit.event_lost"
 
 BATCH_EVENTS = 2_000
 TENANTS_AT_ONCE = 32
-SESSIONS_AT_ONCE = 4
+SESSIONS_AT_ONCE = 6
 POLL_SECONDS = 0.5
-LINGER_SECONDS = 2.0
+LINGER_SECONDS = 1.5
 """How long events may wait for company: fewer, larger batches, well within the 5 s that sealing may take."""
 LONGEST_PAUSE_SECONDS = 5.0
 UPKEEP_SECONDS = 24 * 3600
@@ -173,7 +173,7 @@ async def _seal(database: Database, session: WriteSession, waiting: Waiting, out
         return
     found = await contents_of(session, list(dues), min(dues.values()), max(dues.values()))
     genuine = [event for event in found.values() if event.at == dues[event.id]]
-    outcome.lost = [event_id for event_id in dues if event_id not in {event.id for event in genuine}]
+    outcome.lost = list(dues.keys() - {event.id for event in genuine})
     if not genuine:
         return
     taken = next_batch(genuine)
@@ -333,6 +333,7 @@ class Sealer:
                 return events, more
             after = page[-1].tenant_id
             due = [waiting for waiting in page if waiting.ripe]
+            random.shuffle(due)  # sealers at work on the same page meet less often
             outcomes = [outcome for outcome in await asyncio.gather(*map(self._tenant, due)) if outcome is not None]
             if outcomes:
                 async with self._database.directory() as directory:

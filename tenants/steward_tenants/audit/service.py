@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import Insert, Table, bindparam, insert, literal, select
 
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.database.blocking import BlockingSession
@@ -51,43 +52,58 @@ def differences(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, UUID | datetime | date):
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, UUID | datetime | date | time | timedelta | Decimal):
         return str(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=str)
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
 
 
-def _statement(
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold (NUL, halves of surrogate pairs): an odd input must not be able
+    to keep a command from being recorded."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _both_rows() -> Insert:
+    """Event and doorbell in one statement, made once: only the parameters differ from one event to the next."""
+    events, doorbells = cast(Table, AuditEvent.__table__), cast(Table, Doorbell.__table__)
+    given = {column.name: bindparam(column.name, type_=column.type) for column in events.c if column.name != "at"}
+    event = insert(events).values(given).returning(events.c.tenant_id, events.c.id).cte("event")
+    return insert(doorbells).from_select(
+        ["queue", "tenant_id", "job_id"], select(literal(AUDIT_QUEUE), event.c.tenant_id, event.c.id)
+    )
+
+
+RECORD = _both_rows()
+
+
+def _values(
     session: WriteSession | BlockingSession,
     action: str,
     subject: Subject,
     changes: dict[str, list[Any]],
     reason: str | None,
-) -> Any:
-    event = (
-        insert(AuditEvent)
-        .values(
-            tenant_id=session.tenant_id,
-            id=new_id(),
-            action=action,
-            actor_kind=session.actor.kind.value,
-            actor_id=session.actor.id,
-            actor_label=session.actor.label,
-            subject_kind=subject.kind,
-            subject_id=subject.id,
-            changes=changes,
-            reason=reason,
-            request_id=session.request_id,
-        )
-        .returning(AuditEvent.tenant_id, AuditEvent.id)
-        .cte("event")
-    )
-    return insert(Doorbell).from_select(
-        ["queue", "tenant_id", "job_id"], select(literal(AUDIT_QUEUE), event.c.tenant_id, event.c.id)
-    )
+) -> dict[str, Any]:
+    return {
+        "tenant_id": session.tenant_id,
+        "id": new_id(),
+        "action": action,
+        "actor_kind": session.actor.kind.value,
+        "actor_id": session.actor.id,
+        "actor_label": _storable(session.actor.label),
+        "subject_kind": subject.kind,
+        "subject_id": subject.id,
+        "changes": changes,
+        "reason": None if reason is None else _storable(reason),
+        "request_id": _storable(session.request_id),
+    }
 
 
 async def record(
@@ -107,7 +123,7 @@ async def record(
     """
     changes = differences(session.vault, before, after, secret=secret, personal=personal)
     await session.flush()
-    await session.execute(_statement(session, action, subject, changes, reason))
+    await session.execute(RECORD, _values(session, action, subject, changes, reason))
     session.audited.append(action)
 
 
@@ -122,5 +138,5 @@ def record_blocking(
     """`record` for code that cannot await."""
     changes = differences(session.vault, None, after, secret=secret)
     session.flush()
-    session.execute(_statement(session, action, subject, changes, None))
+    session.execute(RECORD, _values(session, action, subject, changes, None))
     session.audited.append(action)

@@ -1,7 +1,7 @@
 """Verification of a tenant's log against its seals, the seals' chain and the anchors.
 
 Walks the seals in order, one batch of events in memory at a time, in one view of the tenant's data. While it walks it
-counts, per hour, the events that seals hold; hours in which the log has another number are then looked into for
+counts, per hour, the events that seals hold; hours in which the log has other events are then looked into for
 events that no seal holds. Those are the unsealed tail when their doorbell still stands, and a finding when not.
 """
 
@@ -11,14 +11,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, not_, select, tuple_
+from sqlalchemy import BigInteger, cast, func, literal, not_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from steward_tenants.audit.anchors import Anchor, anchors_between
 from steward_tenants.audit.models import AuditEvent, AuditSeal
-from steward_tenants.audit.queries import contents_of, identifiers_in
+from steward_tenants.audit.queries import Position, contents_of, identifiers_in
 from steward_tenants.audit.report import (
     DIRECTORY_SOURCE,
     EXPORTED_SOURCE,
@@ -33,8 +34,9 @@ from steward_tenants.audit.sealer import EVENT_LOST
 from steward_tenants.audit.service import AUDIT_QUEUE
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
-from steward_tenants.database.session import ReadSession
+from steward_tenants.database.session import DirectorySession, ReadSession
 from steward_tenants.directory.models import AuditAnchor, Doorbell, PlatformEvent
+from steward_tenants.texts import Bilingual
 
 VERIFIER = system("audit verify")
 SEALS_AT_ONCE = 20
@@ -50,9 +52,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class _Hour:
-    """What seals hold of one hour: how many events, in which batches."""
+    """What seals hold of one hour: how many events, their ids' lower halves XORed, in which batches."""
 
     events: int = 0
+    mixed: int = 0
     first: int = 0
     last: int = 0
 
@@ -68,12 +71,12 @@ class _Verification:
         self.hours: defaultdict[datetime, _Hour] = defaultdict(_Hour)
         self.exported: Iterator[Anchor] = iter(anchors or ())
         self.next_exported = next(self.exported, None)
-        self.unsealed: list[tuple[datetime, UUID]] = []
+        self.unsealed: list[Position] = []
 
     async def run(self) -> VerificationReport:
         anchored = await self._read_directory()
         async with self.database.read(self.tenant_id, VERIFIER, even_suspended=True, snapshot=True) as session:
-            await self._walk(session)
+            await self._walk(session, anchored)
             await self._compare_ends(anchored)
             async for page in self._strangers(session):
                 await self._judge_strangers(page)
@@ -99,7 +102,7 @@ class _Verification:
             self.report.found(FindingKind.EVENT_LOST, None, ids, detail["events"])
         return anchored or 0
 
-    async def _walk(self, session: ReadSession) -> None:
+    async def _walk(self, session: ReadSession, anchored: int) -> None:
         total = await session.scalar(select(func.count()).select_from(AuditSeal).where(session.within(AuditSeal)))
         previous, last_at, batch = genesis(self.tenant_id), None, 0
         while True:
@@ -111,7 +114,7 @@ class _Verification:
             )
             if not page:
                 break
-            await self._compare_anchors(page)
+            await self._compare_anchors(page, anchored)
             for seal in page:
                 if seal.batch != batch + 1:
                     self.report.found(FindingKind.BATCH_MISSING, batch + 1)
@@ -137,6 +140,7 @@ class _Verification:
         for event in events:
             hour = self.hours[_hour_of(event.at)]
             hour.events += 1
+            hour.mixed ^= int.from_bytes(event.id.bytes[8:], signed=True)
             hour.first = min(hour.first or seal.batch, seal.batch)
             hour.last = seal.batch
         missing = tuple(event_id for event_id in seal.event_ids if event_id not in found)
@@ -151,7 +155,7 @@ class _Verification:
         ):
             self.report.found(FindingKind.SEAL_ALTERED, seal.batch)
 
-    async def _compare_anchors(self, page: Sequence[AuditSeal]) -> None:
+    async def _compare_anchors(self, page: Sequence[AuditSeal], anchored: int) -> None:
         async with self.database.directory() as directory:
             anchors = await anchors_between(directory, self.tenant_id, page[0].batch, page[-1].batch)
             for seal in page:
@@ -159,13 +163,7 @@ class _Verification:
                 if anchor is not None:
                     self._compare(seal, anchor, DIRECTORY_SOURCE)
                     continue
-                waiting = await directory.scalar(
-                    select(func.count()).where(
-                        Doorbell.queue == AUDIT_QUEUE,
-                        Doorbell.tenant_id == self.tenant_id,
-                        identifiers_in(Doorbell.job_id, seal.event_ids),
-                    )
-                )
+                waiting = seal.batch > anchored and await rung(directory, self.tenant_id, seal.event_ids)
                 again = await anchors_between(directory, self.tenant_id, seal.batch, seal.batch)
                 if again:
                     self._compare(seal, again[seal.batch], DIRECTORY_SOURCE)
@@ -173,6 +171,9 @@ class _Verification:
                     self.report.warn(WarningKind.ANCHOR_PENDING, seal.batch)
                 else:
                     self.report.found(FindingKind.ANCHOR_MISSING, seal.batch)
+        self._compare_exported(page)
+
+    def _compare_exported(self, page: Sequence[AuditSeal]) -> None:
         for seal in page:
             while self.next_exported is not None and self.next_exported.batch <= seal.batch:
                 self.report.exported_anchors += 1
@@ -180,7 +181,7 @@ class _Verification:
                     self._compare(seal, self.next_exported, EXPORTED_SOURCE)
                 self.next_exported = next(self.exported, None)
 
-    def _compare(self, seal: AuditSeal, anchor: Anchor, source: str) -> None:
+    def _compare(self, seal: AuditSeal, anchor: Anchor, source: Bilingual) -> None:
         same = (anchor.chain, anchor.events, anchor.sealed_at) == (seal.chain, len(seal.event_ids), seal.sealed_at)
         if not same:
             self.report.found(FindingKind.ANCHOR_DIFFERS, seal.batch, source=source)
@@ -194,15 +195,15 @@ class _Verification:
         if beyond:
             self.report.found(FindingKind.END_TRUNCATED, max(beyond))
 
-    async def _strangers(self, session: ReadSession) -> AsyncIterator[list[tuple[datetime, UUID]]]:
+    async def _strangers(self, session: ReadSession) -> AsyncIterator[list[Position]]:
         """Pages of events that no seal holds, oldest first."""
-        async for hour, events in self._counts(session):
+        async for hour, events, mixed in self._counts(session):
             sealed = self.hours.pop(hour, _Hour())
             if sealed.events > events:
                 self.report.found(FindingKind.EVENT_SEALED_TWICE, sealed.last, events=sealed.events - events)
-            if sealed.events == events:
+            if (sealed.events, sealed.mixed) == (events, mixed):
                 continue
-            place = (hour, UUID(int=0))
+            place = Position(hour, UUID(int=0))
             while True:
                 page = await self._strangers_of_hour(session, hour, sealed, place)
                 if page:
@@ -211,32 +212,33 @@ class _Verification:
                     break
                 place = page[-1]
 
-    async def _counts(self, session: ReadSession) -> AsyncIterator[tuple[datetime, int]]:
-        """How many events each hour of the log has; hours without events are left out."""
-        limits = (
-            await session.rows(
-                select(func.min(AuditEvent.at), func.max(AuditEvent.at)).where(session.within(AuditEvent))
-            )
-        )[0]
-        if limits[0] is None:
+    async def _counts(self, session: ReadSession) -> AsyncIterator[tuple[datetime, int, int]]:
+        """How many events each hour of the log has and what their ids mix to; hours without events are left out."""
+        ends = await session.execute(
+            select(func.min(AuditEvent.at), func.max(AuditEvent.at)).where(session.within(AuditEvent))
+        )
+        limits: Any = ends.one()
+        first, end = limits
+        if first is None:
             return
-        day, end = _hour_of(limits[0]), limits[1]
+        day = _hour_of(first)
         while day <= end:
             following = day + 24 * HOUR
             hour = func.date_trunc("hour", AuditEvent.at, "UTC")
-            rows = await session.rows(
-                select(hour, func.count())
+            lower_half = cast(func.substring(func.uuid_send(AuditEvent.id), 9), BigInteger)
+            rows: Sequence[Any] = await session.rows(
+                select(hour, func.count(), func.bit_xor(lower_half))
                 .where(session.within(AuditEvent), AuditEvent.at >= day, AuditEvent.at < following)
                 .group_by(hour)
                 .order_by(hour)
             )
             for row in rows:
-                yield row[0].astimezone(UTC), row[1]
+                yield row[0].astimezone(UTC), row[1], row[2]
             day = following
 
     async def _strangers_of_hour(
-        self, session: ReadSession, hour: datetime, sealed: _Hour, after: tuple[datetime, UUID]
-    ) -> list[tuple[datetime, UUID]]:
+        self, session: ReadSession, hour: datetime, sealed: _Hour, after: Position
+    ) -> list[Position]:
         seal = aliased(AuditSeal)
         held = (
             select(func.unnest(seal.event_ids).label("id"))
@@ -255,25 +257,17 @@ class _Verification:
             .order_by(AuditEvent.at, AuditEvent.id)
             .limit(EVENTS_AT_ONCE)
         )
-        return [(row[0], row[1]) for row in rows]
+        return list(map(Position._make, rows))
 
-    async def _judge_strangers(self, page: list[tuple[datetime, UUID]]) -> None:
+    async def _judge_strangers(self, page: list[Position]) -> None:
         """Events with a doorbell are the tail; those sealed since the walk are well; the others are findings."""
         ids = [event_id for _, event_id in page]
         async with self.database.directory() as directory:
-            rung = set(
-                await directory.scalars(
-                    select(Doorbell.job_id).where(
-                        Doorbell.queue == AUDIT_QUEUE,
-                        Doorbell.tenant_id == self.tenant_id,
-                        identifiers_in(Doorbell.job_id, ids),
-                    )
-                )
-            )
-        tail = [place for place in page if place[1] in rung]
-        silent = {event_id for event_id in ids if event_id not in rung}
+            waiting = await rung(directory, self.tenant_id, ids)
+        tail = [place for place in page if place[1] in waiting]
+        silent = set(ids) - waiting
         if silent:
-            silent -= await self._sealed_since()
+            silent -= await self._sealed_since(list(silent))
         if silent:
             self.report.found(
                 FindingKind.EVENT_UNSEALED, None, tuple(event_id for event_id in ids if event_id in silent)
@@ -284,12 +278,27 @@ class _Verification:
             seconds = max(0.0, (datetime.now(UTC) - oldest).total_seconds())
             self.report.tail = UnsealedTail(before.events + len(tail), oldest, seconds)
 
-    async def _sealed_since(self) -> set[UUID]:
+    async def _sealed_since(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Those of `ids` that seals hold which were written after the walk's view of the data."""
         async with self.database.read(self.tenant_id, VERIFIER, even_suspended=True) as session:
-            held = select(func.unnest(AuditSeal.event_ids)).where(
-                session.within(AuditSeal), AuditSeal.batch > self.report.last_batch
+            held = (
+                select(func.unnest(AuditSeal.event_ids).label("id"))
+                .where(session.within(AuditSeal), AuditSeal.batch > self.report.last_batch)
+                .subquery()
             )
-            return set(await session.scalars(held))
+            return set(await session.scalars(select(held.c.id).where(identifiers_in(held.c.id, ids))))
+
+
+async def rung(directory: DirectorySession, tenant_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of a tenant's events whose doorbell still stands: they are not sealed, or their seal is not anchored."""
+    found = await directory.scalars(
+        select(Doorbell.job_id).where(
+            Doorbell.queue == AUDIT_QUEUE,
+            Doorbell.tenant_id == tenant_id,
+            identifiers_in(Doorbell.job_id, ids),
+        )
+    )
+    return set(found)
 
 
 def _hour_of(at: datetime) -> datetime:

@@ -72,9 +72,7 @@ def origin_problems(origins: Iterable[str], path: str = "allowed_origins") -> li
     listed = list(origins)
     problems = []
     if len(listed) > MOST_ORIGINS:
-        problems.append(
-            _problem(path, "too_many", f"最多 {MOST_ORIGINS} 个来源。", f"At most {MOST_ORIGINS} origins.")
-        )
+        problems.append(_problem(path, "too_many", f"最多 {MOST_ORIGINS} 个来源。", f"At most {MOST_ORIGINS} origins."))
     for index, origin in enumerate(listed):
         if not _is_origin(origin):
             problems.append(
@@ -97,7 +95,7 @@ def _is_origin(origin: str) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    if parts.scheme != "https" or port == 443 or port == 0:
+    if parts.scheme != "https" or port in (0, 443):
         return False
     shown = f"[{host}]" if ":" in host else host
     if origin != f"https://{shown}" + (f":{port}" if port else ""):

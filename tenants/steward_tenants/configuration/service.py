@@ -55,9 +55,7 @@ def _validated(setting: Setting[Any], value: Any) -> Any:
 
 
 @command("configuration.setting.set", "修改设置", "Change a setting", permission=None)
-async def set_setting(
-    session: WriteSession, key: str, value: Any, *, expected_version: int | None = None
-) -> None:
+async def set_setting(session: WriteSession, key: str, value: Any, *, expected_version: int | None = None) -> None:
     """Give a setting another value. Needs the permission that the setting names.
 
     `expected_version` is the version that was read (0: the default). Raises SettingNotFound, Forbidden, InvalidInput,
@@ -74,9 +72,7 @@ async def set_setting(
         session.add(TenantSetting(key=key, value=stored, changed_by=session.actor.id))
     else:
         row.value, row.changed_by, row.changed_at = stored, session.actor.id, datetime.now(UTC)
-    await record(
-        session, "configuration.setting.set", Subject("setting"), before={key: before}, after={key: stored}
-    )
+    await record(session, "configuration.setting.set", Subject("setting"), before={key: before}, after={key: stored})
 
 
 @command("configuration.setting.reset", "恢复默认设置", "Reset a setting", permission=None)
@@ -89,9 +85,7 @@ async def reset_setting(session: WriteSession, key: str) -> None:
     before = default if row is None else row.value
     if row is not None:
         await session.delete(row)
-    await record(
-        session, "configuration.setting.reset", Subject("setting"), before={key: before}, after={key: default}
-    )
+    await record(session, "configuration.setting.reset", Subject("setting"), before={key: before}, after={key: default})
 
 
 async def change_facts(
@@ -118,7 +112,13 @@ async def change_facts(
     _refuse([problem for problem in found if problem])
     changes = {"name": name, "locale": locale, "time_zone": time_zone}
     return await _change(
-        database, tenant_id, actor, "configuration.facts.change", changes, expected_version, request_id
+        database,
+        tenant_id,
+        actor,
+        action="configuration.facts.change",
+        changes=changes,
+        expected_version=expected_version,
+        request_id=request_id,
     )
 
 
@@ -149,7 +149,13 @@ async def change_signin_policy(
         "allowed_origins": allowed_origins,
     }
     return await _change(
-        database, tenant_id, actor, "configuration.signin_policy.change", changes, expected_version, request_id
+        database,
+        tenant_id,
+        actor,
+        action="configuration.signin_policy.change",
+        changes=changes,
+        expected_version=expected_version,
+        request_id=request_id,
     )
 
 
@@ -162,6 +168,7 @@ async def _change(
     database: Database,
     tenant_id: UUID,
     actor: Actor,
+    *,
     action: str,
     changes: dict[str, Any],
     expected_version: int | None,

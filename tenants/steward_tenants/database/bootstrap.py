@@ -31,6 +31,7 @@ _SHARED_CHANNELS: tuple[LiteralString, ...] = (
     "pg_cancel_backend(integer)",
     "pg_terminate_backend(integer, bigint)",
     "pg_stat_get_activity(integer)",
+    "pg_stat_get_backend_activity(integer)",
     "pg_notify(text, text)",
     "pg_logical_emit_message(boolean, text, text, boolean)",
     "pg_logical_emit_message(boolean, text, bytea, boolean)",
@@ -82,6 +83,10 @@ def database_statements(database: str) -> Iterator[sql.Composed]:
     yield sql.SQL("revoke all on schema {} from public").format(sql.Identifier("public"))
     for function in _SHARED_CHANNELS:
         yield sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(function))
+    yield sql.SQL("revoke usage on language {} from public").format(sql.Identifier("plpgsql"))
+    yield sql.SQL("grant usage on language plpgsql to {}, {}").format(
+        sql.Identifier(OWNER_ROLE), sql.Identifier(VERIFIER_ROLE)
+    )
     for role in LOGIN_ROLES:
         yield sql.SQL("grant connect on database {} to {}").format(name, sql.Identifier(role))
     yield sql.SQL("grant create on database {} to {}").format(name, sql.Identifier(OWNER_ROLE))

@@ -24,6 +24,8 @@ from steward_tenants.directory.models import Tenant, TenantStatus
 from steward_tenants.errors import TenantNotFound, TenantSuspended
 
 PRESENT_TENANT = f"select set_config('{TENANT_SETTING}', %s, true), set_config('statement_timeout', %s, true)"
+FORGET_SETTINGS = "reset all"
+"""Before a tenant is presented: an injected `set_config(…, false)` of an earlier transaction must not last."""
 STATUS_SECONDS = 0.5
 """How long a process trusts what it knows of a tenant's status; a suspension is felt within this time."""
 
@@ -50,7 +52,9 @@ class Database:
         self.vault = Vault(settings.secret_keys)
         self.application: AsyncEngine = self._engine(settings.application_url, settings.pool_size)
         self.directory_engine: AsyncEngine = self._engine(settings.directory_url, max(2, settings.pool_size // 2))
-        self._blocking: Engine | None = None
+        self._blocking: Engine = create_engine(
+            driver_url(settings.application_url), **self._engine_options(settings.pool_size)
+        )
         self._status: dict[UUID, tuple[float, TenantStatus]] = {}
 
     def _engine(self, url: str, size: int) -> AsyncEngine:
@@ -65,6 +69,7 @@ class Database:
             "max_overflow": 0,
             "pool_timeout": 10,
             "pool_recycle": 1800,
+            "isolation_level": "READ COMMITTED",
             "connect_args": arguments,
             "insertmanyvalues_page_size": 1000,
         }
@@ -73,8 +78,7 @@ class Database:
         """Close all connections."""
         await self.application.dispose()
         await self.directory_engine.dispose()
-        if self._blocking is not None:
-            self._blocking.dispose()
+        self._blocking.dispose()
 
     @asynccontextmanager
     async def read(
@@ -114,7 +118,7 @@ class Database:
         """
         await self._let_in(tenant_id, even_suspended)
         async with AsyncSession(self.application, expire_on_commit=False) as orm:
-            await self._present(orm, tenant_id, {}, timeout_ms)
+            await self._present(orm, tenant_id, {"postgresql_readonly": False}, timeout_ms)
             session = WriteSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
             yield session
             await orm.commit()
@@ -130,12 +134,10 @@ class Database:
     @contextmanager
     def blocking(self, tenant_id: UUID, actor: Actor, *, request_id: str = "") -> Iterator[BlockingSession]:
         """A writing transaction for code that cannot await (OAuth grants, in a thread); commits like `write`."""
-        if self._blocking is None:
-            self._blocking = create_engine(
-                driver_url(self.settings.application_url), **self._engine_options(self.settings.pool_size)
-            )
         with Session(self._blocking, expire_on_commit=False) as orm:
-            orm.connection().exec_driver_sql(PRESENT_TENANT, self._presented(tenant_id, None))
+            connection = orm.connection(execution_options={"postgresql_readonly": False})
+            connection.exec_driver_sql(FORGET_SETTINGS)
+            connection.exec_driver_sql(PRESENT_TENANT, self._presented(tenant_id, None))
             yield BlockingSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
             orm.commit()
 
@@ -177,6 +179,7 @@ class Database:
             driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
             try:
                 async with driver.pipeline():
+                    await driver.execute(FORGET_SETTINGS)
                     await driver.execute(PRESENT_TENANT, self._presented(tenant_id, timeout_ms))
             except psycopg.OperationalError as error:
                 if last or not driver.broken:

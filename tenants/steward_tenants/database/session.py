@@ -45,7 +45,9 @@ class _Session:
         """The first column of all rows."""
         return (await self._orm.execute(statement, parameters)).scalars().all()
 
-    async def rows(self, statement: Executable, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+    async def rows(
+        self, statement: Executable, parameters: Parameters | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
         """All rows."""
         return (await self._orm.execute(statement, parameters)).all()
 

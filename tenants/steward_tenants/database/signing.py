@@ -52,7 +52,7 @@ def parse_keys(text: str) -> tuple[NamedKey, ...]:
     for part in filter(None, (p.strip() for p in text.split(","))):
         key_id, _, encoded = part.partition(":")
         try:
-            secret = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            secret = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise ValueError(f"key {key_id!r} is not base64url") from None
         keys.append(NamedKey(key_id, secret))

@@ -38,10 +38,10 @@ class Vault:
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise Unreadable(f"no key named {key_id!r}")
-        sealed = base64.urlsafe_b64decode(encoded)
         try:
+            sealed = base64.urlsafe_b64decode(encoded)
             return cipher.decrypt(sealed[:12], sealed[12:], place.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise Unreadable("the value does not belong here") from None
 
     def outdated(self, value: str) -> bool:

@@ -29,9 +29,7 @@ class MediaTypeRefused(StewardError):
 
     code = "media_type_refused"
     status = 415
-    message = Bilingual(
-        "不接受类型为 {media_type} 的此文件。", "This file of type {media_type} is not accepted."
-    )
+    message = Bilingual("不接受类型为 {media_type} 的此文件。", "This file of type {media_type} is not accepted.")
     remedy = Bilingual(
         "可上传 PDF、图片、文本、CSV、JSON、ZIP 和 Office 文档，且内容须与类型一致。",
         "PDF, images, text, CSV, JSON, ZIP and Office documents are taken; the bytes must match the type.",

@@ -34,9 +34,10 @@ MAGIC: dict[str, tuple[bytes, ...]] = {
 }
 """The types that are taken, and how their bytes begin; none: it must look like text."""
 
-_NOT_TEXT = tuple({magic for magics in MAGIC.values() for magic in magics if magic != b"RIFF"}) + (
+_NOT_TEXT = (
+    *(magic for magics in MAGIC.values() for magic in magics if magic != b"RIFF"),
     b"\x7fELF",
-    b"MZ",
+    b"MZ\x90",
     b"\x1f\x8b",
 )
 
@@ -50,8 +51,7 @@ def clean_name(name: str) -> str:
     kept = "".join(
         "_" if character in _FORBIDDEN else character
         for character in last
-        if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        or character == "\u200d"  # joins emoji
+        if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\u200d"  # joins emoji
     )
     kept = kept.strip(" .")
     stem, dot, ending = kept.rpartition(".")

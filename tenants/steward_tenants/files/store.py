@@ -43,9 +43,7 @@ class Kept:
 class FileStore(Protocol):
     """Keeps bytes under (tenant, file id). A file appears whole or not at all."""
 
-    async def write(
-        self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], at_most: int
-    ) -> Written:
+    async def write(self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], at_most: int) -> Written:
         """Keep `chunks`; raises FileTooLarge beyond `at_most` bytes, and then nothing stays."""
         ...
 
@@ -76,9 +74,7 @@ class LocalFileStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    async def write(
-        self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], at_most: int
-    ) -> Written:
+    async def write(self, tenant_id: UUID, file_id: UUID, chunks: AsyncIterable[bytes], at_most: int) -> Written:
         """Write beside the place, flush to disk, then move there."""
         place = self._place(tenant_id, file_id)
         part = place.with_name(f"{place.name}.{uuid4().hex}{UNFINISHED}")
@@ -163,7 +159,7 @@ def _create(part: Path) -> IO[bytes]:
     return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _append(stream: IO[bytes], digest: "hashlib._Hash", chunk: bytes) -> None:
+def _append(stream: IO[bytes], digest: hashlib._Hash, chunk: bytes) -> None:
     digest.update(chunk)
     stream.write(chunk)
 

@@ -24,9 +24,7 @@ class DeletionTooSoon(Conflict):
     """The grace period is not over, or none was begun."""
 
     code = "deletion_too_soon"
-    message = Bilingual(
-        "该租户在 {delete_after} 之前不能删除。", "The tenant cannot be erased before {delete_after}."
-    )
+    message = Bilingual("该租户在 {delete_after} 之前不能删除。", "The tenant cannot be erased before {delete_after}.")
     remedy = Bilingual("请等待宽限期结束。", "Wait until the grace period is over.")
 
 
@@ -47,7 +45,9 @@ class ErasureIncomplete(StewardError):
     code = "erasure_incomplete"
     status = 500
     message = Bilingual("以下表中仍有该租户的数据：{tables}。", "Rows of the tenant are left in: {tables}.")
-    remedy = Bilingual("请再次执行删除；如仍出错，请联系产品支持。", "Run the deletion again; if it stays, ask for support.")
+    remedy = Bilingual(
+        "请再次执行删除；如仍出错，请联系产品支持。", "Run the deletion again; if it stays, ask for support."
+    )
 
 
 class ArchiveRefused(StewardError):
@@ -55,7 +55,9 @@ class ArchiveRefused(StewardError):
 
     code = "archive_refused"
     status = 422
-    message = Bilingual("导出文件不可用：{detail_zh}。未还原任何数据。", "The archive was refused: {detail_en}. Nothing was restored.")
+    message = Bilingual(
+        "导出文件不可用：{detail_zh}。未还原任何数据。", "The archive was refused: {detail_en}. Nothing was restored."
+    )
     remedy = Bilingual("请使用未经修改的完整导出文件。", "Use the complete export file, unchanged.")
 
     def __init__(self, zh: str, en: str) -> None:
@@ -68,7 +70,8 @@ class ArchiveSchemaDiffers(StewardError):
     code = "archive_schema_differs"
     status = 422
     message = Bilingual(
-        "导出文件的数据版本为 {found}，当前版本为 {expected}。", "The archive has schema {found}, this product has {expected}."
+        "导出文件的数据版本为 {found}，当前版本为 {expected}。",
+        "The archive has schema {found}, this product has {expected}.",
     )
     remedy = Bilingual(
         "请用写出该文件的产品版本还原，再升级。", "Restore it with the version that wrote it, then upgrade."

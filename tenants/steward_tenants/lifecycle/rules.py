@@ -21,6 +21,7 @@ from steward_tenants.files.models import StoredFile
 from steward_tenants.oauth.models import AuthorizationCode, TokenGrant
 from steward_tenants.outbox.models import OutboxJob
 from steward_tenants.people.models import User, UserStatus
+from steward_tenants.people.service import identity_place
 from steward_tenants.signin.models import SignInSession
 from steward_tenants.support.models import SupportAccess
 from steward_tenants.texts import Bilingual
@@ -43,7 +44,7 @@ class Arrival:
     new_tenant: UUID
     moment: str
     accounts: dict[str, str]
-    new_accounts: frozenset[str]
+    unproved_accounts: frozenset[str]
     files_without_bytes: frozenset[str]
 
 
@@ -76,9 +77,7 @@ KEPT_AS_HISTORY[AuditSeal.__tablename__] = Bilingual(
     "封印与原租户绑定；还原后的审计链重新开始",
     "Seals are bound to the tenant they were made in; the chain starts anew with the restored events",
 )
-encrypted_column(
-    User, "identity_number", lambda tenant, row: f"{tenant}/tenant_user/identity_number/{row['id']}"
-)
+encrypted_column(User, "identity_number", lambda tenant, row: identity_place(tenant, UUID(row["id"])))
 
 
 def _user_arrives(row: Row, arrival: Arrival) -> None:
@@ -86,7 +85,7 @@ def _user_arrives(row: Row, arrival: Arrival) -> None:
     if account is None:
         return
     row["account_id"] = account
-    if account in arrival.new_accounts and row["status"] == UserStatus.ACTIVE:
+    if account in arrival.unproved_accounts and row["status"] == UserStatus.ACTIVE:
         row["status"] = UserStatus.INVITED.value
 
 
@@ -146,9 +145,7 @@ def in_dependency_order(tables: Iterable[Table]) -> tuple[TablePlan, ...]:
     references = {name: _references(table) for name, table in waiting.items()}
     plans: list[TablePlan] = []
     while waiting:
-        ahead = {
-            name: [columns for target, columns in references[name] if target in waiting] for name in waiting
-        }
+        ahead = {name: [columns for target, columns in references[name] if target in waiting] for name in waiting}
         free = [name for name in sorted(waiting) if not ahead[name]]
         if not free:
             free = [

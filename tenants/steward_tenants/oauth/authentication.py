@@ -38,7 +38,7 @@ class AccessTokenAuthenticator:
     def __init__(self, database: Database, issuer: str, audience: str) -> None:
         self.database = database
         self.issuer = Issuer(issuer, audience)
-        self._remembered: dict[UUID, tuple[float, Caller]] = {}
+        self._remembered: dict[AccessToken, tuple[float, Caller]] = {}
 
     async def authenticate(self, token: str) -> Caller:
         """The caller that bears `token`; its permissions are the user's (or client's) ∩ the client's ∩ the scopes.
@@ -50,17 +50,13 @@ class AccessTokenAuthenticator:
         content = read_access_token(keys, self.issuer, token)
         await self._check_tenant(content.tenant_id)
         now = time.monotonic()
-        known = self._remembered.get(content.id)
+        known = self._remembered.get(content)
         if known is not None and known[0] > now:
             return known[1]
-        self._remembered.pop(content.id, None)
+        self._remembered.pop(content, None)
         caller = await self._look_up(content)
-        self._remember(content.id, now + TRUSTED_SECONDS, caller)
+        self._remember(content, now + TRUSTED_SECONDS, caller)
         return caller
-
-    def forget(self, token_id: UUID) -> None:
-        """Have the next use of this token looked up."""
-        self._remembered.pop(token_id, None)
 
     async def _check_tenant(self, tenant_id: UUID) -> None:
         try:
@@ -101,9 +97,9 @@ class AccessTokenAuthenticator:
             raise InvalidToken
         return await actor_of(session, standing.user, today(member.time_zone))
 
-    def _remember(self, token_id: UUID, until: float, caller: Caller) -> None:
+    def _remember(self, token: AccessToken, until: float, caller: Caller) -> None:
         if len(self._remembered) >= MOST_REMEMBERED:
             now = time.monotonic()
             kept = {key: value for key, value in self._remembered.items() if value[0] > now}
             self._remembered = kept if len(kept) < MOST_REMEMBERED else {}
-        self._remembered[token_id] = (until, caller)
+        self._remembered[token] = (until, caller)

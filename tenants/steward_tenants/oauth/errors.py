@@ -32,9 +32,7 @@ class NotAPersonsSession(Forbidden):
     """Only a person at the product's own pages may authorize a client; a token or support access may not."""
 
     code = "not_a_persons_session"
-    message = Bilingual(
-        "只有本人登录后才能授权应用。", "Only a person who has signed in can authorize an application."
-    )
+    message = Bilingual("只有本人登录后才能授权应用。", "Only a person who has signed in can authorize an application.")
     remedy = Bilingual("请用本人账号登录后重试。", "Sign in with your own account and try again.")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Select, and_, select
 
 from steward_tenants.access.permissions import CLIENTS_MANAGE
 from steward_tenants.access.rules import require
@@ -38,7 +38,7 @@ class Standing:
         )
 
 
-def standing_statement(session: TenantSession | BlockingSession, grant_id: UUID) -> Select[Any]:
+def standing_statement(session: TenantSession | BlockingSession, grant_id: UUID) -> Select[TokenGrant, ApiClient, User]:
     """Reads a grant, its client and its user in one go; see `standing_from`."""
     return (
         select(TokenGrant, ApiClient, User)
@@ -48,9 +48,12 @@ def standing_statement(session: TenantSession | BlockingSession, grant_id: UUID)
     )
 
 
-def standing_from(row: Row[Any] | None) -> Standing | None:
+def standing_from(row: Any) -> Standing | None:
     """The standing in a row of `standing_statement`."""
-    return None if row is None else Standing(row[0], row[1], row[2])
+    if row is None:
+        return None
+    grant, client, user = row
+    return Standing(grant, client, user)
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,7 @@ class MemberStanding:
     time_zone: str
 
 
-async def membership_standing(
-    directory: DirectorySession, tenant_id: UUID, account_id: UUID
-) -> MemberStanding | None:
+async def membership_standing(directory: DirectorySession, tenant_id: UUID, account_id: UUID) -> MemberStanding | None:
     """The account's standing in the tenant, or None when the account or its membership is disabled or gone."""
     time_zone = await directory.scalar(
         select(Tenant.time_zone)

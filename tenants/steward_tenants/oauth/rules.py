@@ -31,7 +31,7 @@ OFFLINE = "offline_access"
 IDENTITY_SCOPES = frozenset({OPENID, PROFILE, OFFLINE})
 
 AUTHORIZATION_CODE = "authorization_code"
-REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type's name
+REFRESH_TOKEN = "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
 
@@ -96,7 +96,7 @@ def secret_matches(secret: str, stored: str | None) -> bool:
 
 def family_of(code: str) -> UUID:
     """The family of all tokens that come from a code; found again from the code after its row is gone."""
-    return UUID(bytes=hashlib.sha256(b"token family" + digest(code)).digest()[:16], version=8)
+    return UUID(bytes=hashlib.sha256(b"token family" + digest(code)).digest()[:16], version=5)
 
 
 def is_s256_challenge(challenge: str | None, method: str | None) -> bool:
@@ -139,7 +139,7 @@ def redirect_problem(uri: str) -> Bilingual | None:
         host, _port = parts.hostname, parts.port
     except ValueError:
         return Bilingual("地址无法解析。", "The address cannot be read.")
-    plain = uri.isascii() and uri.isprintable() and not any(c in uri for c in " *\\\"<>^`{|}")
+    plain = uri.isascii() and uri.isprintable() and not any(c in uri for c in ' *\\"<>^`{|}')
     if not plain or not host:
         return Bilingual("不是完整的地址，或含有通配符等不允许的字符。", "Not a full address, or one with a wildcard.")
     if parts.fragment or "#" in uri:

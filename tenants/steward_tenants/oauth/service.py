@@ -124,9 +124,7 @@ async def end_tokens_of_user(session: WriteSession, user_id: UUID, reason: str) 
 async def purge_expired(session: WriteSession) -> int:
     """Delete codes and token grants that ended long enough ago; answers how many. For the tenant's schedule."""
     codes = await session.execute(
-        delete(AuthorizationCode).where(
-            session.within(AuthorizationCode), AuthorizationCode.expires_at < func.now()
-        )
+        delete(AuthorizationCode).where(session.within(AuthorizationCode), AuthorizationCode.expires_at < func.now())
     )
     ended_before = datetime.now(UTC) - KEPT_AFTER_END
     grants = await session.execute(

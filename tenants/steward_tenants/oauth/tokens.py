@@ -11,7 +11,7 @@ from uuid import UUID
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jws import CompactSignature
+from joserfc.jwk import GuestProtocol, Key
 
 from steward_tenants.oauth.errors import InvalidToken
 from steward_tenants.oauth.keys import ALGORITHM, LoadedKey, SigningKeys
@@ -85,6 +85,7 @@ def sign_identity_token(
     issuer: Issuer,
     token: AccessToken,
     access_token: str,
+    *,
     nonce: str | None,
     about: dict[str, Any],
 ) -> str:
@@ -125,12 +126,7 @@ def key_id_of(text: str) -> str:
     except (JoseError, ValueError, TypeError):
         raise InvalidToken from None
     kid = header.get("kid")
-    if (
-        set(header) != _HEADER
-        or header["alg"] != ALGORITHM
-        or header["typ"] != ACCESS_TYPE
-        or not isinstance(kid, str)
-    ):
+    if set(header) != _HEADER or header["alg"] != ALGORITHM or header["typ"] != ACCESS_TYPE or not isinstance(kid, str):
         raise InvalidToken
     return kid
 
@@ -141,7 +137,7 @@ def read_access_token(keys: SigningKeys, issuer: Issuer, text: str) -> AccessTok
     if key is None:
         raise InvalidToken
 
-    def ours(_token: CompactSignature) -> Any:
+    def ours(_token: GuestProtocol) -> Key:
         return key.key
 
     try:
@@ -162,6 +158,7 @@ def _checked(issuer: Issuer, claims: dict[str, Any]) -> AccessToken:
         or pair[0] != tenant_id
         or not now < claims["exp"]
         or claims["iat"] > now + LEEWAY_SECONDS
+        or not isinstance(claims["scope"], str)
     ):
         raise ValueError
     alone = claims["sub"] == claims["client_id"]

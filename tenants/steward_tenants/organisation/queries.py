@@ -19,7 +19,7 @@ from steward_tenants.organisation.models import OrgUnit, UnitPath, UnitPlacement
 from steward_tenants.organisation.rules import OPEN_END, UnitNode, in_tree_order
 
 
-def _nodes(session: TenantSession, on: date, today: date | None) -> Any:
+def _nodes(session: TenantSession, on: date, today: date) -> Any:
     """Units that exist on a day and are within scope, with parent and depth on that day."""
     closing = (
         select(UnitPlacement.unit_id, func.max(func.coalesce(UnitPlacement.valid_until, OPEN_END)).label("day"))
@@ -55,16 +55,14 @@ def _nodes(session: TenantSession, on: date, today: date | None) -> Any:
         )
         .join(depth, depth.c.descendant_id == OrgUnit.id)
         .join(closing, closing.c.unit_id == OrgUnit.id)
-        .where(session.within(OrgUnit), UNIT.within_reach(session, UNITS_VIEW, today or on))
+        .where(session.within(OrgUnit), UNIT.within_reach(session, UNITS_VIEW, today))
     )
 
 
-async def tree(
-    session: TenantSession, on: date, *, below: UUID | None = None, today: date | None = None
-) -> list[UnitNode]:
+async def tree(session: TenantSession, on: date, *, today: date, below: UUID | None = None) -> list[UnitNode]:
     """The units open on a day, parents before children; with `below` only that unit and those under it.
 
-    `today` is the day whose tree says what the actor may see (default: `on`).
+    `today` is the day whose tree says what the actor may see: their scope of today, on whichever day they look.
     """
     statement = _nodes(session, on, today)
     if below is not None:
@@ -72,7 +70,7 @@ async def tree(
     return in_tree_order(UnitNode(*tuple(row)) for row in await session.rows(statement))
 
 
-async def ancestors(session: TenantSession, unit_id: UUID, on: date, *, today: date | None = None) -> list[UnitNode]:
+async def ancestors(session: TenantSession, unit_id: UUID, on: date, *, today: date) -> list[UnitNode]:
     """The units above a unit on a day, the root first, itself last, as far as the actor may see them."""
     path = aliased(UnitPath)
     above = select(path.ancestor_id).where(
@@ -82,7 +80,7 @@ async def ancestors(session: TenantSession, unit_id: UUID, on: date, *, today: d
     return sorted((UnitNode(*tuple(row)) for row in rows), key=lambda node: node.depth)
 
 
-async def descendants(session: TenantSession, unit_id: UUID, on: date, *, today: date | None = None) -> list[UnitNode]:
+async def descendants(session: TenantSession, unit_id: UUID, on: date, *, today: date) -> list[UnitNode]:
     """The units below a unit on a day, itself not among them."""
     return [node for node in await tree(session, on, below=unit_id, today=today) if node.id != unit_id]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from steward_tenants.access.permissions import UNITS_MANAGE
+from steward_tenants.access.permissions import UNITS_MANAGE, Permission
 from steward_tenants.access.row_kinds import UNIT
 from steward_tenants.access.rules import reaches_everything
 from steward_tenants.audit.service import Subject, record
@@ -240,6 +240,24 @@ async def stays_of(session: TenantSession, unit_id: UUID) -> tuple[Stay, ...]:
         .order_by(UnitPlacement.valid_from)
     )
     return tuple(Stay(*tuple(row)) for row in rows)
+
+
+async def held_unit(session: TenantSession, unit_id: UUID, permission: Permission, today: date) -> OrgUnit:
+    """The unit, if the actor's scope for `permission` reaches it, kept from changing until the transaction ends."""
+    statement = (
+        select(OrgUnit)
+        .where(
+            session.within(OrgUnit),
+            OrgUnit.id == unit_id,
+            UNIT.within_reach(session, permission, today),
+        )
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    unit: OrgUnit | None = await session.scalar(statement)
+    if unit is None:
+        raise UnitNotFound
+    return unit
 
 
 def closed_on(stays: Iterable[Stay]) -> date | None:

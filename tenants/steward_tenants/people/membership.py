@@ -44,9 +44,7 @@ async def create_user(
     require(actor, PEOPLE_MANAGE)
     clean = clean_person(fields, allowed=PROFILE | {"login"})
     async with database.directory() as directory:
-        await directory.execute(
-            insert(Account).values(id=new_id(), login=clean["login"]).on_conflict_do_nothing()
-        )
+        await directory.execute(insert(Account).values(id=new_id(), login=clean["login"]).on_conflict_do_nothing())
         account_id: UUID = await directory.scalar(select(Account.id).where(Account.login == clean["login"]))
     return await _join(
         database, tenant_id, actor, account_id, fields=fields, today=today, unit_id=unit_id, request_id=request_id
@@ -143,9 +141,7 @@ async def enable_user(
     last step. Raises what `service.enable_user` raises.
     """
     async with database.read(tenant_id, actor) as reading:
-        account_id = await reading.scalar(
-            select(User.account_id).where(reading.within(User), User.id == user_id)
-        )
+        account_id = await reading.scalar(select(User.account_id).where(reading.within(User), User.id == user_id))
     async with database.directory() as directory:
         password = await directory.find(
             Credential,

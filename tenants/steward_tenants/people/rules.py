@@ -79,11 +79,9 @@ def normalise_phone(value: Any) -> str:
     digits = re.sub(r"[\s()\-‐-―−.]", "", text)
     digits = re.sub(r"^00", "+", digits)
     home = re.sub(r"^(?:\+86|86(?=1\d{10}$))", "", digits)
-    if home != digits and not home.startswith("1") and not home.startswith("0"):
-        home = "0" + home
-    for form in (_MOBILE, _LANDLINE):
-        if form.fullmatch(home) and home.isascii():
-            return home
+    for candidate in (home, "0" + home if home != digits else home):
+        if candidate.isascii() and (_MOBILE.fullmatch(candidate) or _LANDLINE.fullmatch(candidate)):
+            return candidate
     if _ABROAD.fullmatch(digits) and digits.isascii() and not digits.startswith("+86"):
         return digits
     raise Unacceptable(

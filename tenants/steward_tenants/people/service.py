@@ -7,22 +7,21 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from steward_tenants.access.guards import keep_a_security_admin
-from steward_tenants.access.permissions import PEOPLE_MANAGE, Permission
-from steward_tenants.access.row_kinds import PERSON, UNIT
+from steward_tenants.access.permissions import PEOPLE_MANAGE
+from steward_tenants.access.row_kinds import PERSON
 from steward_tenants.access.rules import reaches_everything
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
-from steward_tenants.database.session import TenantSession, WriteSession
+from steward_tenants.database.session import WriteSession
 from steward_tenants.database.vault import Vault
 from steward_tenants.errors import Forbidden, StewardError
-from steward_tenants.organisation.errors import UnitClosed, UnitNotFound
-from steward_tenants.organisation.models import OrgUnit, UnitStatus
-from steward_tenants.organisation.service import closed_on, stays_of
+from steward_tenants.organisation.errors import UnitClosed
+from steward_tenants.organisation.models import UnitStatus
+from steward_tenants.organisation.service import closed_on, held_unit, stays_of
 from steward_tenants.people.errors import (
     EmployeeNumberTaken,
     NotOneself,
@@ -78,9 +77,7 @@ async def add_user(
 
 
 @command("people.update", "修改人员资料", "Change a person's record", permission=PEOPLE_MANAGE)
-async def update_user(
-    session: WriteSession, user_id: UUID, *, fields: Fields, version: int, today: date
-) -> User:
+async def update_user(session: WriteSession, user_id: UUID, *, fields: Fields, version: int, today: date) -> User:
     """Change the given fields of `rules.PROFILE`. Raises InvalidInput, PersonNotFound, PersonChanged, PersonErased,
     EmployeeNumberTaken."""
     clean = clean_person(fields)
@@ -100,16 +97,12 @@ async def update_user(
             await session.flush()
     except IntegrityError as error:
         raise _taken(error, clean) from error
-    await record(
-        session, "people.update", Subject("user", user_id), before=before, after=clean, personal=PERSONAL
-    )
+    await record(session, "people.update", Subject("user", user_id), before=before, after=clean, personal=PERSONAL)
     return user
 
 
 @command("people.move", "调整人员所属机构", "Move a person", permission=PEOPLE_MANAGE)
-async def move_user(
-    session: WriteSession, user_id: UUID, *, unit_id: UUID | None, version: int, today: date
-) -> User:
+async def move_user(session: WriteSession, user_id: UUID, *, unit_id: UUID | None, version: int, today: date) -> User:
     """Put a person into another unit; both must be in the actor's scope. Not oneself: the unit is part of one's reach.
 
     Raises PersonNotFound, PersonChanged, PersonErased, NotOneself, UnitNotFound, UnitClosed, Forbidden.
@@ -120,16 +113,12 @@ async def move_user(
     before = {"unit_id": user.unit_id}
     user.unit_id = unit_id
     user.updated_at = datetime.now(UTC)
-    await record(
-        session, "people.move", Subject("user", user_id), before=before, after={"unit_id": unit_id}
-    )
+    await record(session, "people.move", Subject("user", user_id), before=before, after={"unit_id": unit_id})
     return user
 
 
 @command("people.disable", "停用人员", "Disable a person", permission=PEOPLE_MANAGE)
-async def disable_user(
-    session: WriteSession, user_id: UUID, *, today: date, reason: str | None = None
-) -> User:
+async def disable_user(session: WriteSession, user_id: UUID, *, today: date, reason: str | None = None) -> User:
     """Shut a person out of this tenant; their sessions are refused from the commit on. Again is no error.
 
     Raises PersonNotFound, PersonErased, NotOneself, LastSecurityAdmin.
@@ -166,9 +155,7 @@ async def enable_user(
     if user.status == UserStatus.DISABLED:
         user.status = status
         user.disabled_at = None
-    await record(
-        session, "people.enable", Subject("user", user_id), before=before, after={"status": user.status}
-    )
+    await record(session, "people.enable", Subject("user", user_id), before=before, after={"status": user.status})
     return user
 
 
@@ -193,42 +180,16 @@ async def _check_unit(session: WriteSession, unit_id: UUID | None, today: date) 
     """Whether people may be put there; holds the unit so that it cannot close meanwhile."""
     if unit_id is None:
         if not reaches_everything(session.actor, PEOPLE_MANAGE):
-            raise Forbidden(permission=_both(PEOPLE_MANAGE))
+            raise Forbidden(permission=f"{PEOPLE_MANAGE.title.zh} / {PEOPLE_MANAGE.title.en}")
         return
     unit = await held_unit(session, unit_id, PEOPLE_MANAGE, today)
     if unit.status == UnitStatus.CLOSED:
         raise UnitClosed(name=unit.name, day=closed_on(await stays_of(session, unit_id)))
 
 
-async def held_unit(
-    session: TenantSession, unit_id: UUID, permission: Permission, today: date
-) -> OrgUnit:
-    """The unit, if the actor's scope for `permission` reaches it, kept from changing until the transaction ends."""
-    statement = (
-        select(OrgUnit)
-        .where(
-            session.within(OrgUnit),
-            OrgUnit.id == unit_id,
-            UNIT.within_reach(session, permission, today),
-        )
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    unit: OrgUnit | None = await session.scalar(statement)
-    if unit is None:
-        raise UnitNotFound
-    return unit
-
-
-def _both(permission: Permission) -> str:
-    return f"{permission.title.zh} / {permission.title.en}"
-
-
 def _seal_identity_number(session: WriteSession, user: User) -> None:
     if user.identity_number is not None:
-        user.identity_number = session.vault.encrypt(
-            user.identity_number, identity_place(session.tenant_id, user.id)
-        )
+        user.identity_number = session.vault.encrypt(user.identity_number, identity_place(session.tenant_id, user.id))
 
 
 def _taken(error: IntegrityError, fields: Fields) -> StewardError:

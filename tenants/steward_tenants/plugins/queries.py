@@ -22,9 +22,7 @@ async def enabled_plugins(session: TenantSession) -> frozenset[str]:
 
 async def plugin_switches(session: TenantSession) -> Mapping[str, PluginSwitch]:
     """Every switch that was ever set here, by plugin."""
-    rows = await session.scalars(
-        select(PluginSwitch).where(session.within(PluginSwitch)).order_by(PluginSwitch.plugin)
-    )
+    rows = await session.scalars(select(PluginSwitch).where(session.within(PluginSwitch)).order_by(PluginSwitch.plugin))
     return {row.plugin: row for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""Accounts and their passwords in the directory. Never inside a tenant's transaction, and hashing never inside one here."""
+"""Accounts and their passwords in the directory. Hashing happens outside of every transaction."""
 
 from __future__ import annotations
 
@@ -164,12 +164,23 @@ async def _facts(directory: DirectorySession, condition: ColumnElement[bool]) ->
     )
     if not head:
         return None
-    account_id, login, status, operator, *proof = head[0]
+    account_id, login, status, operator, password_id, secret, since, must_change, enrolled = head[0]
     listed = tuple(
         Seat(tenant_id, key, name, TenantStatus(state), PasswordProfile(profile), required, user_id, active)
         for tenant_id, key, name, state, profile, required, user_id, active in seats
     )
-    return AccountFacts(account_id, login, status == AccountStatus.ACTIVE, operator, *proof, listed)
+    return AccountFacts(
+        id=account_id,
+        login=login,
+        active=status == AccountStatus.ACTIVE,
+        is_operator=operator,
+        password_id=password_id,
+        password_hash=secret,
+        password_since=since,
+        must_change=must_change,
+        has_second_factor=enrolled,
+        seats=listed,
+    )
 
 
 async def operator_seat(directory: DirectorySession, account_id: UUID, tenant_id: UUID) -> Seat | None:
@@ -194,9 +205,7 @@ async def ensure_account(directory: DirectorySession, login: str, *, is_operator
     """The account of a login, made when there is none. Raises InvalidInput for an unusable login."""
     name = login_name(login)
     if len(name) < 3 or any(character.isspace() for character in name):
-        raise invalid(
-            "login", "login", "登录名至少 3 个字符，不含空格。", "Use at least 3 characters, no blanks."
-        )
+        raise invalid("login", "login", "登录名至少 3 个字符，不含空格。", "Use at least 3 characters, no blanks.")
     await directory.execute(
         insert(Account)
         .values(id=new_id(), login=name, is_operator=is_operator)
@@ -206,9 +215,7 @@ async def ensure_account(directory: DirectorySession, login: str, *, is_operator
     return account_id
 
 
-async def earlier_hashes(
-    directory: DirectorySession, account_id: UUID, policy: SignInPolicy
-) -> tuple[str, ...]:
+async def earlier_hashes(directory: DirectorySession, account_id: UUID, policy: SignInPolicy) -> tuple[str, ...]:
     """Hashes of the last passwords that may not come again, newest first."""
     statement = (
         select(Credential.secret)
@@ -283,9 +290,7 @@ async def store_password(
     return credential_id
 
 
-async def set_password(
-    database: Database, account_id: UUID, password: str, *, must_change: bool = False
-) -> None:
+async def set_password(database: Database, account_id: UUID, password: str, *, must_change: bool = False) -> None:
     """Give an account a password (command line, demo tenants). Sessions stay; `signin.recovery` ends them on a reset.
 
     Raises NotFound, InvalidInput, PasswordChanged.
@@ -294,9 +299,7 @@ async def set_password(
         facts = await facts_by_id(directory, account_id)
     password_hash = await new_password_hash(database, facts, password)
     async with database.directory() as directory:
-        await store_password(
-            directory, account_id, password_hash, replaces=facts.password_id, must_change=must_change
-        )
+        await store_password(directory, account_id, password_hash, replaces=facts.password_id, must_change=must_change)
 
 
 async def require_new_password(directory: DirectorySession, account_id: UUID) -> None:

@@ -23,7 +23,7 @@ async def _guarded(work: Coroutine[Any, Any, object], name: str) -> None:
     try:
         await work
     except Exception as error:  # the answer has gone; nobody is left to tell
-        log.error("%s failed: %s", name, type(error).__name__)
+        log.error("%s failed: %s", name, type(error).__name__)  # noqa: TRY400 - its text may be personal
 
 
 async def settled() -> None:

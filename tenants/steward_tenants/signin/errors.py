@@ -37,9 +37,7 @@ class CodeRefused(Unauthenticated):
 
     code = "code_refused"
     message = Bilingual("验证码不正确或已使用。", "The code is wrong or was used already.")
-    remedy = Bilingual(
-        "请等待下一个验证码，或使用恢复码。", "Wait for the next code, or use a recovery code."
-    )
+    remedy = Bilingual("请等待下一个验证码，或使用恢复码。", "Wait for the next code, or use a recovery code.")
 
 
 class ChallengeExpired(Unauthenticated):

@@ -26,6 +26,7 @@ async def issue(
     purpose: TokenPurpose,
     account_id: UUID,
     life: timedelta,
+    *,
     tenant_id: UUID | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Issued:

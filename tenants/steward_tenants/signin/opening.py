@@ -23,7 +23,7 @@ from steward_tenants.signin.errors import (
     UserDisabled,
 )
 from steward_tenants.signin.models import SessionKind, SignInSession
-from steward_tenants.signin.origin import Origin
+from steward_tenants.signin.origin import NOWHERE, Origin
 from steward_tenants.signin.rules import HOUR, SignInPolicy
 from steward_tenants.signin.tokens import digest, new_session_token
 from steward_tenants.support.models import SupportAccess
@@ -47,10 +47,10 @@ def _open(
     session: WriteSession,
     kind: SessionKind,
     subject_id: UUID,
+    *,
     account_id: UUID,
     expires_at: datetime,
     origin: Origin,
-    *,
     second_factor: bool,
     support_access_id: UUID | None = None,
 ) -> SignedIn:
@@ -63,7 +63,7 @@ def _open(
             account_id=account_id,
             token_digest=digest(token),
             second_factor=second_factor,
-            address=origin.address,
+            address=origin.place,
             user_agent=origin.agent,
             expires_at=expires_at,
             support_access_id=support_access_id,
@@ -89,9 +89,14 @@ async def open_user_session(
         _may_work(user, account_id)
         assert user is not None
         session.actor = user_actor(user)
-        expires_at = _end(seat.policy)
         opened = _open(
-            session, SessionKind.USER, user.id, account_id, expires_at, origin, second_factor=second_factor
+            session,
+            SessionKind.USER,
+            user.id,
+            account_id=account_id,
+            expires_at=_end(seat.policy),
+            origin=origin,
+            second_factor=second_factor,
         )
         await record(
             session,
@@ -115,7 +120,7 @@ def _end(policy: SignInPolicy) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=policy.absolute_seconds)
 
 
-async def support_actor(session: TenantSession, access: SupportAccess) -> Actor:
+async def support_actor(session: TenantSession, access: SupportAccess, session_id: UUID | None = None) -> Actor:
     """The actor that an operator is under a support access: the one role that the tenant chose, for all rows."""
     rows = await session.rows(
         select(Role.key, RolePermission.permission)
@@ -125,7 +130,7 @@ async def support_actor(session: TenantSession, access: SupportAccess) -> Actor:
     permissions = frozenset(permission for _, permission in rows if permission is not None)
     key = rows[0][0] if rows else ""
     grant = Grant(access.role_id, key, permissions, Scope.ALL)
-    return Actor(ActorKind.SUPPORT, access.operator_account_id, access.operator_login, None, (grant,))
+    return Actor(ActorKind.SUPPORT, access.operator_account_id, access.operator_login, None, (grant,), session_id)
 
 
 async def live_support_access(
@@ -154,7 +159,7 @@ async def open_support_session(
     operator_account_id: UUID,
     tenant_id: UUID,
     support_access_id: UUID | None = None,
-    origin: Origin = Origin(),
+    origin: Origin = NOWHERE,
     *,
     second_factor: bool = True,
 ) -> SignedIn:
@@ -173,9 +178,9 @@ async def open_support_session(
             session,
             SessionKind.SUPPORT,
             operator_account_id,
-            operator_account_id,
-            expires_at,
-            origin,
+            account_id=operator_account_id,
+            expires_at=expires_at,
+            origin=origin,
             second_factor=second_factor,
             support_access_id=access.id,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LONGEST_AGENT = 300
+LONGEST_ADDRESS = 64
 
 
 def printable(text: str, longest: int) -> str:
@@ -21,6 +22,15 @@ class Origin:
     request_id: str = ""
 
     @property
+    def place(self) -> str | None:
+        """The address, safe to store."""
+        return printable(self.address, LONGEST_ADDRESS) if self.address else None
+
+    @property
     def agent(self) -> str | None:
         """The user agent, safe to store."""
         return printable(self.user_agent, LONGEST_AGENT) if self.user_agent else None
+
+
+NOWHERE = Origin()
+"""The origin of what does not come over the network."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from steward_tenants.errors import FieldProblem, InvalidInput, TooManyAttempts
+from steward_tenants.errors import FieldProblem, InvalidInput, TooManyAttempts, invalid
 from steward_tenants.signin.rules import PROFILES, SignInPolicy, normalised, password_problems
 from steward_tenants.texts import Bilingual
 
@@ -70,9 +70,10 @@ async def verify_password(stored: str | None, password: str) -> Verified:
 
 
 def _verify(stored: str | None, password: str) -> Verified:
-    text = normalised(password)
-    if len(text.encode("utf-8", "replace")) > _LONGEST:
-        stored, text = None, "too long to be anybody's"
+    # Lone surrogates have no UTF-8; passed through they make bytes that no stored password has.
+    text = normalised(password).encode("utf-8", "surrogatepass")
+    if len(text) > _LONGEST:
+        stored, text = None, b"too long to be anybody's"
     try:
         HASHER.verify(stored or _nobodys_hash(), text)
     except (VerificationError, InvalidHashError):
@@ -103,8 +104,7 @@ def _checked_hash(
     try:
         password.encode()
     except UnicodeEncodeError:
-        text = Bilingual("密码含无效字符。", "The password has invalid characters.")
-        raise InvalidInput(problems=[FieldProblem((field,), "encoding", text)]) from None
+        raise invalid(field, "encoding", "密码含无效字符。", "The password has invalid characters.") from None
     text = normalised(password)
     problems = password_problems(text, policy, own_words, field=field)
     if not problems and any(_verify(stored, password).right for stored in earlier):

@@ -1,4 +1,4 @@
-"""Pure decisions of sign-in: what a password must be, which step comes next, when a session ends, how long a lock lasts.
+"""Pure decisions of sign-in: what a password must be, which step comes next, when a session ends.
 
 Every figure is data: a profile of the directory's `PasswordProfile`, or one of the attempt limits.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import reduce
+from typing import Any
 
 from zxcvbn import zxcvbn
 from zxcvbn.adjacency_graphs import ADJACENCY_GRAPHS
@@ -101,15 +102,9 @@ class AttemptLimits:
     longest_lock_seconds: int
 
 
-ACCOUNT_LIMITS = AttemptLimits(
-    attempts=5, window_seconds=900, first_lock_seconds=600, longest_lock_seconds=1800
-)
-ADDRESS_LIMITS = AttemptLimits(
-    attempts=100, window_seconds=600, first_lock_seconds=60, longest_lock_seconds=900
-)
-REQUEST_LIMITS = AttemptLimits(
-    attempts=3, window_seconds=900, first_lock_seconds=300, longest_lock_seconds=1800
-)
+ACCOUNT_LIMITS = AttemptLimits(attempts=5, window_seconds=900, first_lock_seconds=600, longest_lock_seconds=1800)
+ADDRESS_LIMITS = AttemptLimits(attempts=100, window_seconds=600, first_lock_seconds=60, longest_lock_seconds=900)
+REQUEST_LIMITS = AttemptLimits(attempts=3, window_seconds=900, first_lock_seconds=300, longest_lock_seconds=1800)
 """For requests that send a mail to a person."""
 
 INVITATION_LIFE = timedelta(days=7)
@@ -121,6 +116,8 @@ GUESSES_ENOUGH = 10**8
 ZXCVBN_LENGTH = 72
 REST_ENOUGH = 6
 """How many characters must stay when a person's own words are taken out of a password."""
+REST_WITHOUT_LETTERS = 10
+"""The same, when what stays are digits and signs only."""
 TOP_PASSWORDS = frozenset(FREQUENCY_LISTS["passwords"])
 RUN_SHARE = 0.75
 """A password of which this share are keyboard neighbours or repeats in a row is refused."""
@@ -156,9 +153,9 @@ def password_problems(
             FieldProblem(
                 (field,),
                 "too_long",
-                Bilingual(
-                    "密码过长，最多 {n} 个字符。", "The password is too long: {n} characters at most."
-                ).fill(n=policy.max_length),
+                Bilingual("密码过长，最多 {n} 个字符。", "The password is too long: {n} characters at most.").fill(
+                    n=policy.max_length
+                ),
             )
         ]
     if len(password) < policy.min_length:
@@ -195,15 +192,13 @@ def _weakness(password: str, own_words: Collection[str]) -> tuple[str, Bilingual
     words = word_parts(own_words)
     own = (
         "own_words",
-        Bilingual(
-            "密码由您的登录名、姓名或公司名组成。", "The password is built from your login, name or company."
-        ),
+        Bilingual("密码由您的登录名、姓名或公司名组成。", "The password is built from your login, name or company."),
     )
     if _mostly_words(folded, words):
         return own
     head = password[:ZXCVBN_LENGTH]
-    estimate = zxcvbn(head, user_inputs=sorted(words)) if head else {"guesses": GUESSES_ENOUGH}
-    if estimate["guesses"] >= GUESSES_ENOUGH:
+    estimate: Mapping[str, Any] = zxcvbn(head, user_inputs=sorted(words)) if head else {}
+    if estimate.get("guesses", GUESSES_ENOUGH) >= GUESSES_ENOUGH:
         return None
     if any(part.get("dictionary_name") == "user_inputs" for part in estimate["sequence"]):
         return own
@@ -218,7 +213,8 @@ def _mostly_words(folded: str, words: Collection[str]) -> bool:
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= 3 or not word.isascii():
             rest = rest.replace(word, "")
-    return rest != folded and len(rest) < REST_ENOUGH
+    enough = REST_ENOUGH if any(character.isalpha() for character in rest) else REST_WITHOUT_LETTERS
+    return rest != folded and len(rest) < enough
 
 
 def word_parts(own_words: Iterable[str]) -> frozenset[str]:
@@ -228,8 +224,8 @@ def word_parts(own_words: Iterable[str]) -> frozenset[str]:
 
 
 def _neighbours() -> frozenset[tuple[str, str]]:
-    graph: dict[str, Sequence[str | None]] = ADJACENCY_GRAPHS["qwerty"]
-    pairs = set()
+    graph: Mapping[str, Sequence[str | None]] = ADJACENCY_GRAPHS["qwerty"]
+    pairs: set[tuple[str, str]] = set()
     for key, around in graph.items():
         for keys in filter(None, around):
             pairs.update((key, other) for other in keys)
@@ -266,11 +262,7 @@ def session_ended(
     last_seen: datetime, expires_at: datetime, revoked_at: datetime | None, now: datetime, idle_seconds: int
 ) -> bool:
     """Whether a session is over: revoked, at its absolute end, or idle for too long."""
-    return (
-        revoked_at is not None
-        or now >= expires_at
-        or now >= last_seen + timedelta(seconds=idle_seconds)
-    )
+    return revoked_at is not None or now >= expires_at or now >= last_seen + timedelta(seconds=idle_seconds)
 
 
 class Step(StrEnum):

@@ -65,9 +65,7 @@ async def begin(directory: DirectorySession, account_id: UUID, login: str, issue
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer))
 
 
-async def confirm(
-    directory: DirectorySession, account_id: UUID, code: str, *, at: float | None = None
-) -> list[str]:
+async def confirm(directory: DirectorySession, account_id: UUID, code: str, *, at: float | None = None) -> list[str]:
     """Switch the second factor on with its first code; gives the recovery codes, which are shown this once.
 
     Raises NotEnrolled when nothing was begun, CodeRefused.
@@ -141,9 +139,7 @@ async def _current(directory: DirectorySession, account_id: UUID, *, confirmed: 
     )
 
 
-def _matching(
-    directory: DirectorySession, credential: Credential, code: str, at: float | None
-) -> int | None:
+def _matching(directory: DirectorySession, credential: Credential, code: str, at: float | None) -> int | None:
     """The time step that a code belongs to, or None."""
     totp = pyotp.TOTP(directory.vault.decrypt(credential.secret, _place(credential.id)))
     now = int((time.time() if at is None else at) // STEP_SECONDS)
@@ -184,9 +180,7 @@ async def renew_recovery_codes(directory: DirectorySession, account_id: UUID) ->
 async def forget_recovery_codes(directory: DirectorySession, account_id: UUID) -> None:
     """Remove all recovery codes of the account."""
     await directory.execute(
-        delete(Credential).where(
-            Credential.account_id == account_id, Credential.kind == CredentialKind.RECOVERY_CODE
-        )
+        delete(Credential).where(Credential.account_id == account_id, Credential.kind == CredentialKind.RECOVERY_CODE)
     )
 
 

@@ -47,7 +47,7 @@ from steward_tenants.signin.opening import (
     take_back,
     user_actor,
 )
-from steward_tenants.signin.origin import Origin
+from steward_tenants.signin.origin import NOWHERE, Origin
 from steward_tenants.signin.passwords import Verified, verify_password
 from steward_tenants.signin.rules import (
     ACCOUNT_LIMITS,
@@ -94,7 +94,7 @@ async def sign_in(
     password: str,
     *,
     tenant_key: str | None = None,
-    origin: Origin = Origin(),
+    origin: Origin = NOWHERE,
 ) -> Outcome:
     """Sign in with a password, as a member of `tenant_key` (None: of the only tenant, else `TenantChoice`).
 
@@ -116,7 +116,7 @@ async def prove_password(
     password: str,
     *,
     tenant_key: str | None = None,
-    origin: Origin = Origin(),
+    origin: Origin = NOWHERE,
 ) -> AccountFacts:
     """The active account whose login and password these are. The attempt is counted before it is made.
 
@@ -160,9 +160,7 @@ async def _keep_better_hash(directory: DirectorySession, facts: AccountFacts, ve
         )
 
 
-async def _chosen_seat(
-    directory: DirectorySession, facts: AccountFacts, tenant_key: str | None
-) -> Seat | TenantChoice:
+async def _chosen_seat(directory: DirectorySession, facts: AccountFacts, tenant_key: str | None) -> Seat | TenantChoice:
     if tenant_key is not None:
         return await _named_seat(directory, facts, tenant_key.strip().lower())
     if not facts.open_seats:
@@ -205,7 +203,12 @@ async def _advance(database: Database, facts: AccountFacts, proof: _Proof, origi
     detail = {"step": step, "password": str(proof.password_id), "second_factor": proof.second_factor}
     async with database.directory() as directory:
         issued = await one_time.issue(
-            directory, TokenPurpose.SECOND_FACTOR, facts.id, CHALLENGE_LIFE, proof.seat.tenant_id, detail
+            directory,
+            TokenPurpose.SECOND_FACTOR,
+            facts.id,
+            CHALLENGE_LIFE,
+            tenant_id=proof.seat.tenant_id,
+            detail=detail,
         )
     return Challenge(step, issued.token, issued.expires_at)
 
@@ -220,13 +223,9 @@ async def _finish(database: Database, facts: AccountFacts, proof: _Proof, origin
                 database, facts.id, seat.tenant_id, None, origin, second_factor=proof.second_factor
             )
         else:
-            opened = await open_user_session(
-                database, seat, facts.id, origin, second_factor=proof.second_factor
-            )
+            opened = await open_user_session(database, seat, facts.id, origin, second_factor=proof.second_factor)
     except (UserDisabled, InvitationPending) as error:
-        run_soon(
-            _note_failure(database, facts, seat.tenant_key, error.code, origin), "audit of a sign-in"
-        )
+        run_soon(_note_failure(database, facts, seat.tenant_key, error.code, origin), "audit of a sign-in")
         raise
     async with database.directory() as directory:
         valid = await still_valid(directory, facts.id, proof.password_id)
@@ -239,18 +238,15 @@ async def _finish(database: Database, facts: AccountFacts, proof: _Proof, origin
 async def _note_failure(
     database: Database, facts: AccountFacts, tenant_key: str | None, reason: str, origin: Origin
 ) -> None:
-    """Record `signin.failed` in the audit of the tenant named, or of all that the account belongs to."""
-    for seat in facts.seats:
-        if seat.tenant_status is TenantStatus.ACTIVE and tenant_key in (None, seat.tenant_key):
+    """Record `signin.failed` in the audit of the tenant named; when none of the account's was, in all of them."""
+    named = [seat for seat in facts.seats if seat.tenant_key == tenant_key]
+    for seat in named or facts.seats:
+        if seat.tenant_status is TenantStatus.ACTIVE:
             async with database.write(seat.tenant_id, SIGN_IN, request_id=origin.request_id) as session:
-                await record(
-                    session, "signin.failed", Subject("user", seat.user_id), after={"reason": reason}
-                )
+                await record(session, "signin.failed", Subject("user", seat.user_id), after={"reason": reason})
 
 
-async def _resume(
-    database: Database, challenge: str, *steps: Step
-) -> tuple[OneTimeToken, AccountFacts, _Proof]:
+async def _resume(database: Database, challenge: str, *steps: Step) -> tuple[OneTimeToken, AccountFacts, _Proof]:
     """What a challenge stands for. Raises ChallengeExpired when it is over or is for another step."""
     async with database.directory() as directory:
         row = await one_time.peek(directory, challenge, TokenPurpose.SECOND_FACTOR)
@@ -267,7 +263,7 @@ async def _resume(
 
 
 async def answer_with_code(
-    database: Database, challenge: str, code: str, *, origin: Origin = Origin(), at: float | None = None
+    database: Database, challenge: str, code: str, *, origin: Origin = NOWHERE, at: float | None = None
 ) -> Outcome:
     """Go on with a code of the authenticator app or a recovery code.
 
@@ -283,9 +279,7 @@ async def answer_with_code(
             if not await one_time.spend(directory, challenge, TokenPurpose.SECOND_FACTOR):
                 raise ChallengeExpired
     except CodeRefused as error:
-        run_soon(
-            _note_failure(database, facts, proof.seat.tenant_key, error.code, origin), "audit of a sign-in"
-        )
+        run_soon(_note_failure(database, facts, proof.seat.tenant_key, error.code, origin), "audit of a sign-in")
         raise
     async with database.directory() as directory:
         await settle_attempt(directory, key, origin)
@@ -305,7 +299,7 @@ async def begin_enrolment(database: Database, challenge: str) -> Enrolment:
 
 
 async def finish_enrolment(
-    database: Database, challenge: str, code: str, *, origin: Origin = Origin(), at: float | None = None
+    database: Database, challenge: str, code: str, *, origin: Origin = NOWHERE, at: float | None = None
 ) -> tuple[Outcome, list[str]]:
     """Confirm that enrolment with its first code and sign in; gives the recovery codes too.
 
@@ -327,7 +321,7 @@ async def finish_enrolment(
 
 
 async def change_due_password(
-    database: Database, challenge: str, new_password: str, *, origin: Origin = Origin()
+    database: Database, challenge: str, new_password: str, *, origin: Origin = NOWHERE
 ) -> Outcome:
     """Replace a password that has expired or must be changed, and go on.
 
@@ -338,9 +332,7 @@ async def change_due_password(
     async with database.directory() as directory:
         if not await one_time.spend(directory, challenge, TokenPurpose.SECOND_FACTOR):
             raise ChallengeExpired
-        password_id = await store_password(
-            directory, facts.id, password_hash, replaces=proof.password_id
-        )
+        password_id = await store_password(directory, facts.id, password_hash, replaces=proof.password_id)
         facts = await facts_by_id(directory, facts.id)
     await _note(database, proof.seat, "signin.password.change", origin)
     return await _advance(database, facts, _Proof(proof.seat, password_id, proof.second_factor), origin)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, bindparam, case, delete, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Interval, case, delete, func, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from steward_tenants.database.session import DirectorySession
@@ -25,15 +26,13 @@ def address_key(session: DirectorySession, address: str) -> str:
     return f"address:{session.vault.digest(address, 'throttle/address')}"
 
 
-def _seconds(count: int) -> ColumnElement[timedelta]:
-    return bindparam("seconds", timedelta(seconds=count), type_=Interval(), unique=True)
+def _seconds(count: ColumnElement[Any] | int) -> ColumnElement[timedelta]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, count, type_=Interval())
 
 
 def _lock(failures: ColumnElement[int], limits: AttemptLimits) -> ColumnElement[timedelta]:
     doublings = func.least(failures - limits.attempts, 20)
-    return func.least(
-        _seconds(limits.first_lock_seconds) * func.power(2, doublings), _seconds(limits.longest_lock_seconds)
-    )
+    return _seconds(func.least(limits.first_lock_seconds * func.power(2, doublings), limits.longest_lock_seconds))
 
 
 async def attempt(session: DirectorySession, key: str, limits: AttemptLimits) -> None:
@@ -45,16 +44,12 @@ async def attempt(session: DirectorySession, key: str, limits: AttemptLimits) ->
     locks = counted >= limits.attempts
     lock_end = now + _lock(counted, limits)
     first_lock = now + _seconds(limits.first_lock_seconds) if limits.attempts <= 1 else null()
-    statement = insert(Throttle).values(
-        key=key, failures=1, window_ends_at=now + window, locked_until=first_lock
-    )
+    statement = insert(Throttle).values(key=key, failures=1, window_ends_at=now + window, locked_until=first_lock)
     counted_row = statement.on_conflict_do_update(
         index_elements=[Throttle.key],
         set_={
             "failures": counted,
-            "window_ends_at": case(
-                (locks, lock_end + window), (over, now + window), else_=Throttle.window_ends_at
-            ),
+            "window_ends_at": case((locks, lock_end + window), (over, now + window), else_=Throttle.window_ends_at),
             "locked_until": case((locks, lock_end), else_=null()),
         },
         where=or_(Throttle.locked_until.is_(None), Throttle.locked_until <= now),

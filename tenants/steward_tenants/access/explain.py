@@ -1,0 +1,109 @@
+"""Why can, or can't, this person see this: the decision for one viewer, one row and one field, with its reasons."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import null, select
+
+from steward_tenants.access.permissions import ROLES_VIEW, Permission
+from steward_tenants.access.queries import actor_of
+from steward_tenants.access.row_kinds import PERSON, RowKind, row_kinds
+from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, require
+from steward_tenants.database.actor import Actor
+from steward_tenants.database.session import TenantSession
+from steward_tenants.errors import NotFound, invalid
+from steward_tenants.organisation.models import UnitPath
+from steward_tenants.people.errors import PersonNotFound
+from steward_tenants.people.models import User, UserStatus
+from steward_tenants.texts import Bilingual
+
+
+class RowNotFound(NotFound):
+    """The row that an explanation is asked about does not exist."""
+
+    code = "row_not_found"
+    message = Bilingual("找不到该记录。", "No such record.")
+
+
+async def place_of(session: TenantSession, kind: RowKind, row_id: UUID, on: date) -> RowPlace | None:
+    """Where a row stands on a day: its owner, its unit, the units above. None when there is no such row."""
+    table: Any = kind.table
+    columns = [null() if column is None else column for column in (kind.owner, kind.unit)]
+    found = await session.rows(select(*columns).where(session.within(table), table.id == row_id))
+    if not found:
+        return None
+    owner_id, unit_id = tuple(found[0])
+    above = await session.scalars(
+        select(UnitPath.ancestor_id).where(
+            session.within(UnitPath),
+            UnitPath.descendant_id == unit_id,
+            UnitPath.valid_from <= on,
+            UnitPath.valid_until > on,
+        )
+    )
+    return RowPlace(owner_id, unit_id, frozenset(above))
+
+
+def decide_field(actor: Actor, kind: RowKind, field: str | None, place: RowPlace) -> Decision:
+    """May the actor see the row, and with `field` that field unmasked? Reasons for the row come first."""
+    row = decide(actor, kind.view, place)
+    if field is None or field not in kind.fields:
+        return row
+    return _both(row, decide(actor, kind.fields[field].reveal, place))
+
+
+def _both(first: Decision, second: Decision) -> Decision:
+    return Decision(first.allowed and second.allowed, (*first.reasons, *second.reasons))
+
+
+async def explain_visibility(
+    session: TenantSession,
+    viewer_user_id: UUID,
+    kind_key: str,
+    row_id: UUID,
+    *,
+    on: date,
+    field: str | None = None,
+    permission: Permission | None = None,
+) -> Decision:
+    """Can the viewer see a row of `kind_key` on a day (with `field`: that field unmasked; with `permission`: use it on
+    the row), and why?
+
+    About others it takes `roles.view` with the viewer in scope. Asked about oneself, a row that does not exist is
+    explained like one out of reach. Raises Forbidden, PersonNotFound, RowNotFound, InvalidInput.
+    """
+    kind = row_kinds.get(kind_key)
+    if kind is None:
+        raise invalid("kind", "unknown", "没有此类记录。", "There is no such kind of record.")
+    if permission is not None and field is not None:
+        raise invalid("field", "both", "字段与权限只能选一项。", "Ask about a field or a permission, not both.")
+    own_affair = session.actor.id == viewer_user_id and ROLES_VIEW.key not in session.actor.permissions
+    viewer = await _viewer(session, viewer_user_id, on, own_affair)
+    place = await place_of(session, kind, row_id, on)
+    if place is None and not own_affair:
+        raise RowNotFound
+    place = place or RowPlace(None, None)
+    if viewer.status not in (UserStatus.ACTIVE, UserStatus.INVITED):
+        text = Bilingual("该人员已停用，不能登录。", "The person is disabled and cannot sign in.")
+        return Decision(False, (Reason(None, False, text),))
+    actor = await actor_of(session, viewer, on)
+    if permission is not None:
+        return decide(actor, permission, place)
+    if field is not None and field not in kind.fields:
+        reason = Reason(None, True, Bilingual("该字段不脱敏。", "This field is not masked."))
+        return _both(decide(actor, kind.view, place), Decision(True, (reason,)))
+    return decide_field(actor, kind, field, place)
+
+
+async def _viewer(session: TenantSession, user_id: UUID, on: date, own_affair: bool) -> User:
+    if own_affair:
+        viewer = await session.get(User, user_id)
+    else:
+        require(session.actor, ROLES_VIEW)
+        viewer = await session.find(User, User.id == user_id, PERSON.within_reach(session, ROLES_VIEW, on))
+    if viewer is None:
+        raise PersonNotFound
+    return viewer

@@ -1,0 +1,426 @@
+"""The two walls, each alone: one tenant attempts on another all that SQL can do to a row, on every tenant table.
+
+Four modes: both walls, wall 1 alone (statements without their tenant), wall 2 alone (a database without row-level
+security), none. What both walls stop must succeed with none, or the attempt proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from steward_tenants.audit.service import AUDIT_QUEUE, Subject, record
+from steward_tenants.database.database import Database
+from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.session import TenantSession, WriteSession
+from steward_tenants.database.tables import TenantTable
+from steward_tenants.directory.models import Doorbell
+from steward_tenants.models import tenant_metadata
+from tests.cluster import Addresses
+from tests.database.rows import Row, new_row
+from tests.factories import TESTS, make_tenant
+from tests.statement_watch import problems_of
+
+pytestmark = pytest.mark.unwatched("the walls are taken down on purpose")
+
+TABLES: dict[str, Table] = {table.name: table for table in tenant_metadata.sorted_tables}
+REFERENCES = [
+    pytest.param(table, constraint, id=f"{table.name}-{constraint.column_keys[1]}")
+    for table in TABLES.values()
+    for constraint in table.foreign_key_constraints
+]
+APPEND_ONLY = {"audit_event", "audit_seal"}
+
+
+class Mode(Enum):
+    """Which walls stand."""
+
+    BOTH = "both walls"
+    WALL_1 = "wall 1 alone"
+    WALL_2 = "wall 2 alone"
+    NONE = "no wall"
+
+    @property
+    def database_wall(self) -> bool:
+        return self in (Mode.BOTH, Mode.WALL_1)
+
+    @property
+    def statement_wall(self) -> bool:
+        return self in (Mode.BOTH, Mode.WALL_2)
+
+
+class Bare(WriteSession):
+    """A session of code that forgot wall 2: no predicates, and rows for whichever tenant."""
+
+    def within(self, table: Any) -> ColumnElement[bool]:  # noqa: ARG002
+        return true()
+
+
+@dataclass(frozen=True)
+class World:
+    """A database with two tenants, each with one row in every table, and which walls stand in it."""
+
+    mode: Mode
+    database: Database
+    superuser: str
+    attacker: UUID
+    victim: UUID
+    rows: dict[UUID, dict[str, Row]]
+
+    def theirs(self, table: Table) -> Row:
+        """The victim's row."""
+        return self.rows[self.victim][table.name]
+
+    def mine(self, table: Table) -> Row:
+        """The attacker's own."""
+        return self.rows[self.attacker][table.name]
+
+    def stamped(self) -> UUID:
+        """The tenant that an insert carries: wall 2 takes it from the session, an attack takes the victim's."""
+        return self.attacker if self.mode.statement_wall else self.victim
+
+    async def run(self, *statements: Any) -> Sequence[Any]:
+        """Run statements in the attacker's transaction, which is undone; the last one's rows."""
+        try:
+            async with self.database.write(self.attacker, TESTS) as session:
+                rows: Sequence[Any] = ()
+                for statement in statements:
+                    result: Any = await session.execute(statement.execution_options(preserve_rowcount=True))
+                    rows = result.all() if result.returns_rows else [()] * result.rowcount
+                raise Undone(rows)
+        except Undone as undone:
+            return undone.rows
+
+    def within(self, table: Any) -> ColumnElement[bool]:
+        """Wall 2's predicate, or what is left of it."""
+        kind = TenantSession if self.mode.statement_wall else Bare
+        return kind.within(self._session(kind), table)
+
+    def _session(self, kind: type[Any]) -> Any:
+        return kind(None, self.database.vault, self.attacker, TESTS, "test")
+
+
+class Undone(Exception):
+    """Ends a transaction without its effects."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+
+
+@pytest.fixture(scope="module")
+def unwalled_name(addresses: Addresses, worker_id: str) -> Iterator[str]:
+    """A migrated database whose wall 1 is gone: no row-level security, every row right granted."""
+    name = f"steward_unwalled_{worker_id}"
+    addresses.clone(name)
+    with psycopg.connect(addresses.superuser(name), autocommit=True) as connection:
+        tables = connection.execute(
+            "select oid::regclass::text from pg_class where relrowsecurity and relkind in ('r', 'p')"
+        ).fetchall()
+        for (table,) in tables:
+            qualified = sql.Identifier(*table.split("."))
+            connection.execute(sql.SQL("alter table {} disable row level security").format(qualified))
+        connection.execute("grant select, insert, update, delete on all tables in schema app to steward_app")
+    yield name
+    addresses.drop(name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=list(Mode), ids=lambda mode: mode.value)
+async def world(
+    request: pytest.FixtureRequest, addresses: Addresses, database_name: str, unwalled_name: str
+) -> AsyncIterator[World]:
+    mode: Mode = request.param
+    name = database_name if mode.database_wall else unwalled_name
+    database = Database(addresses.settings(name))
+    tenants = [await make_tenant(database), await make_tenant(database)]
+    rows: dict[UUID, dict[str, Row]] = {}
+    for tenant_id in tenants:
+        rows[tenant_id] = await _fill(database, tenant_id)
+    world = World(mode, database, addresses.superuser(name), tenants[0], tenants[1], rows)
+    before = _belongings(world)
+    yield world
+    await database.dispose()
+    assert _belongings(world) == before, "the victim was harmed"
+
+
+async def _fill(database: Database, tenant_id: UUID) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    async with database.write(tenant_id, TESTS) as session:
+        for table in TABLES.values():
+            rows[table.name] = new_row(table, tenant_id, rows)
+            await session.execute(insert(table).values(rows[table.name]))
+    return rows
+
+
+def _belongings(world: World) -> dict[str, list[Any]]:
+    with psycopg.connect(world.superuser) as connection:
+        return {
+            name: connection.execute(
+                sql.SQL("select to_jsonb(t) from app.{} t where tenant_id = %s").format(sql.Identifier(name)),
+                [world.victim],
+            ).fetchall()
+            for name in TABLES
+        }
+
+
+def _key(table: Table, row: Row) -> ColumnElement[bool]:
+    """The row's primary key without its tenant, as an attacker would know it."""
+    return and_(*(column == row[column.name] for column in table.primary_key.columns if column.name != "tenant_id"))
+
+
+def _harmless(table: Table) -> Any:
+    """A column that may be set to itself."""
+    return next(column for column in reversed(list(table.columns)) if not column.foreign_keys)
+
+
+each_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+
+
+@each_table
+async def test_list(world: World, table: Table) -> None:
+    seen = {row.tenant_id for row in await world.run(select(table).where(world.within(table)))}
+    assert (world.victim in seen) is (world.mode is Mode.NONE)
+    assert world.mode is Mode.NONE or seen == {world.attacker}
+
+
+@each_table
+async def test_read_by_key(world: World, table: Table) -> None:
+    found = await world.run(select(table).where(world.within(table), _key(table, world.theirs(table))))
+    assert bool(found) is (world.mode is Mode.NONE)
+
+
+@each_table
+async def test_count(world: World, table: Table) -> None:
+    query = select(func.count()).select_from(table).where(world.within(table))
+    ((count,),) = await world.run(query)
+    assert (count > 1) is (world.mode is Mode.NONE)
+
+
+@each_table
+async def test_join_from_ones_own_row(world: World, table: Table) -> None:
+    own, other = table.alias("own"), table.alias("other")
+    joined = select(other.c.tenant_id).select_from(
+        own.join(other, and_(world.within(other), _key_of(other, table, world.theirs(table))))
+    )
+    assert bool(await world.run(joined.where(world.within(own)))) is (world.mode is Mode.NONE)
+
+
+def _key_of(alias: Any, table: Table, row: Row) -> ColumnElement[bool]:
+    names = [column.name for column in table.primary_key.columns if column.name != "tenant_id"]
+    return and_(*(alias.c[name] == row[name] for name in names))
+
+
+@each_table
+async def test_update(world: World, table: Table) -> None:
+    column = _harmless(table)
+    statement = update(table).where(world.within(table), _key(table, world.theirs(table))).values({column: column})
+    await _attempt_change(world, table, statement)
+
+
+@each_table
+async def test_update_everything(world: World, table: Table) -> None:
+    column = _harmless(table)
+    statement = update(table).where(world.within(table)).values({column: column}).returning(table.c.tenant_id)
+    if table.name in APPEND_ONLY and world.mode.database_wall:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await world.run(statement)
+        return
+    touched = {row.tenant_id for row in await world.run(statement)}
+    assert (world.victim in touched) is (world.mode is Mode.NONE)
+
+
+@each_table
+async def test_delete(world: World, table: Table) -> None:
+    children = [delete(child).where(world.within(child)) for child in _descendants(table)]
+    statement = delete(table).where(world.within(table), _key(table, world.theirs(table)))
+    await _attempt_change(world, table, *children, statement)
+
+
+def _descendants(table: Table) -> list[Table]:
+    """Tables with references to `table`, direct or not, the farthest first."""
+    found = {table}
+    for child in TABLES.values():
+        if any(constraint.referred_table in found for constraint in child.foreign_key_constraints):
+            found.add(child)
+    return [child for child in reversed(TABLES.values()) if child in found and child is not table]
+
+
+async def _attempt_change(world: World, table: Table, *statements: Any) -> None:
+    if table.name in APPEND_ONLY and world.mode.database_wall:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await world.run(*statements)
+        return
+    assert bool(await world.run(*statements)) is (world.mode is Mode.NONE)
+
+
+@each_table
+async def test_insert_into_the_other_tenant(world: World, table: Table) -> None:
+    row = new_row(table, world.stamped(), world.rows[world.stamped()])
+    statement = insert(table).values(row).returning(table.c.tenant_id)
+    if world.mode is Mode.WALL_1:
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await world.run(statement)
+        return
+    ((tenant_id,),) = await world.run(statement)
+    assert (tenant_id == world.victim) is (world.mode is Mode.NONE)
+
+
+@each_table
+async def test_move_ones_own_row_there(world: World, table: Table) -> None:
+    """Wall 2 has no predicate against it; the statement watch refuses every SET of tenant_id."""
+    row = new_row(table, world.attacker, world.rows[world.attacker])
+    moved = {c.column_keys[1]: _target(c, world.victim, world) for c in table.foreign_key_constraints}
+    moved = {name: value for name, value in moved.items() if row[name] is not None}
+    statement = (
+        update(table).where(_key(table, row)).values(tenant_id=world.victim, **moved).returning(table.c.tenant_id)
+    )
+    if world.mode.statement_wall:
+        assert problems_of(str(statement.compile(dialect=world.database.application.dialect)))
+        return
+    if world.mode is Mode.NONE:
+        assert (await world.run(insert(table).values(row), statement))[0].tenant_id == world.victim
+        return
+    with pytest.raises(DBAPIError, match=r"row-level security|permission denied"):
+        await world.run(insert(table).values(row), statement)
+
+
+def _target(constraint: ForeignKeyConstraint, tenant_id: UUID, world: World) -> Any:
+    return world.rows[tenant_id][constraint.referred_table.name][constraint.elements[1].column.name]
+
+
+@pytest.mark.parametrize(("table", "constraint"), REFERENCES)
+async def test_refer_to_the_others_row(world: World, table: Table, constraint: ForeignKeyConstraint) -> None:
+    """The key itself carries the tenant, so a reference from one's own row fails in every mode."""
+    column = constraint.column_keys[1]
+    target = _target(constraint, world.victim, world)
+    own = {**new_row(table, world.attacker, world.rows[world.attacker]), column: target}
+    with pytest.raises(IntegrityError, match="foreign key"):
+        await world.run(insert(table).values(own))
+    stamped = {**new_row(table, world.stamped(), world.rows[world.stamped()]), column: target}
+    if world.mode is Mode.NONE:
+        parent = constraint.referred_table
+        fresh = new_row(parent, world.victim, world.rows[world.victim])
+        stamped[column] = fresh[constraint.elements[1].column.name]
+        assert await world.run(insert(parent).values(fresh), insert(table).values(stamped))
+        return
+    with pytest.raises(DBAPIError, match=r"row-level security|foreign key"):
+        await world.run(insert(table).values(stamped))
+
+
+@each_table
+async def test_upsert_over_the_others_row(world: World, table: Table) -> None:
+    theirs = world.theirs(table)
+    row = {**new_row(table, world.stamped(), world.rows[world.stamped()]), **_key_values(table, theirs)}
+    row["tenant_id"] = world.stamped()
+    for constraint in table.foreign_key_constraints:
+        name = constraint.column_keys[1]
+        if row[name] is not None:
+            row[name] = _target(constraint, world.stamped(), world)
+    column = _harmless(table)
+    statement = (
+        insert_or(table)
+        .values(row)
+        .on_conflict_do_update(index_elements=list(table.primary_key.columns), set_={column.name: column})
+        .returning(table.c.tenant_id)
+    )
+    if table.name in APPEND_ONLY and world.mode.database_wall:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await world.run(statement)
+    elif world.mode is Mode.WALL_1:
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await world.run(statement)
+    else:
+        ((tenant_id,),) = await world.run(statement)
+        assert (tenant_id == world.victim) is (world.mode is Mode.NONE)
+
+
+def _key_values(table: Table, row: Row) -> Row:
+    return {column.name: row[column.name] for column in table.primary_key.columns if column.name != "tenant_id"}
+
+
+UNIQUE_KEYS = [
+    pytest.param(table, [column.name for column in key.columns], id=f"{table.name}-{key.name}")
+    for table in TABLES.values()
+    for key in (*table.constraints, *table.indexes)
+    if isinstance(key, UniqueConstraint | PrimaryKeyConstraint) or (isinstance(key, Index) and key.unique)
+]
+
+
+@pytest.mark.parametrize(("table", "names"), UNIQUE_KEYS)
+async def test_unique_probe(world: World, table: Table, names: list[str]) -> None:
+    """Whether a value is taken in the other tenant must not show: a taken and a free one answer alike."""
+    answers = []
+    for taken in (True, False):
+        row = new_row(table, world.stamped(), world.rows[world.stamped()])
+        if taken:
+            row.update({name: world.theirs(table)[name] for name in names if name != "tenant_id"})
+            for constraint in table.foreign_key_constraints:
+                column = constraint.column_keys[1]
+                if column in names and row[column] is not None:
+                    row[column] = _target(constraint, world.stamped(), world)
+        answers.append(await _answer(world, insert(table).values(row)))
+        answers.append(await _answer(world, insert_or(table).values(row).on_conflict_do_nothing()))
+    assert (answers[:2] != answers[2:]) is (world.mode is Mode.NONE)
+
+
+async def _answer(world: World, statement: Any) -> object:
+    try:
+        return len(await world.run(statement))
+    except DBAPIError as error:
+        return type(error.orig).__name__
+
+
+async def test_the_bell_of_another_tenant(world: World) -> None:
+    statement = insert(Doorbell).values(queue=AUDIT_QUEUE, tenant_id=world.stamped(), job_id=new_id())
+    if world.mode is Mode.WALL_1:
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await world.run(statement)
+    else:
+        assert await world.run(statement)
+
+
+async def test_a_session_refuses_a_row_stamped_for_another_tenant(world: World) -> None:
+    for mapper in TenantTable.registry.mappers:
+        row = mapper.class_(tenant_id=world.victim)
+        with pytest.raises(ValueError, match="another tenant"):
+            async with world.database.write(world.attacker, TESTS) as session:
+                session.add(row)
+
+
+async def test_a_real_command_without_wall_2_stays_in_its_tenant(world: World) -> None:
+    """The audit writer and a query, run by a session whose predicates are gone."""
+    kind = WriteSession if world.mode.statement_wall else Bare
+    try:
+        async with world.database.write(world.attacker, TESTS) as opened:
+            session = kind(opened._orm, opened.vault, world.attacker, TESTS, "test")
+            await record(session, "test.walls", Subject("test"), after={"x": 1})
+            for table in TABLES.values():
+                rows = await session.rows(select(table.c.tenant_id).where(session.within(table)))
+                assert ({row.tenant_id for row in rows} > {world.attacker}) is (world.mode is Mode.NONE)
+            raise Undone(())
+    except Undone:
+        pass
