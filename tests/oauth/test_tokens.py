@@ -208,3 +208,14 @@ async def test_revocation_is_for_the_tokens_own_client(world: World, company: Co
     assert nothing.status_code == 400
     assert (await world.whoami(tokens["access_token"])).status_code == 200
     assert (await world.refresh(boss, tokens["refresh_token"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "extra", [{"typ": "JWT"}, {"typ": "at+JWT"}, {"jku": "https://steward.test/oauth/jwks"}, {"cty": "x"}]
+)
+async def test_our_own_signature_on_another_kind_of_header_is_refused(
+    world: World, company: Company, extra: dict[str, str]
+) -> None:
+    header, claims = _opened(await world.own_token(await company.machine(world.database)))
+    key = (await current_keys(world.database)).signing().key
+    await _refused(world, jwt.encode({**header, **extra}, claims, key, algorithms=["ES256"]))

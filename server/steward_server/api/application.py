@@ -18,6 +18,7 @@ from steward_server.composition import make_database, make_file_store, make_mail
 from steward_server.settings import Settings, load_settings
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.signin.authentication import SessionAuthenticator
+from steward_tenants.signin.background import settled
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await settled()
         await edge.redis.aclose()
         await database.dispose()
         if (provider := getattr(app.state, "tracer_provider", None)) is not None:

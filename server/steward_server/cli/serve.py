@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from steward_server import upkeep
 from steward_server.api import logs
 from steward_server.cli.workplace import settings_at_hand
 from steward_server.composition import make_database
@@ -38,7 +39,10 @@ def api(
 
 
 def sealer() -> None:
-    """Seal audit events into their tenants' hash chains, until stopped. Several may run. 例 example: steward sealer"""
+    """Seal audit events into their tenants' hash chains, and forget hourly what has ended. Several may run.
+
+    例 example: steward sealer
+    """
     with settings_at_hand() as settings:
         logs.configure(settings)
         asyncio.run(_seal(settings))
@@ -50,6 +54,6 @@ async def _seal(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = make_database(settings)
     try:
-        await Sealer(database).run(stop)
+        await asyncio.gather(Sealer(database).run(stop), upkeep.run(database, stop))
     finally:
         await database.dispose()

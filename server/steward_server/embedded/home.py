@@ -277,7 +277,11 @@ class EmbeddedHome:
 
 
 def default_path() -> Path:
-    """Return `.steward` in the project's folder, or in the working folder outside a checkout."""
+    """Return what `STEWARD_EMBEDDED_HOME` names, else `.steward` in the project's folder, or in the working folder
+    outside a checkout."""
+    named = os.environ.get("STEWARD_EMBEDDED_HOME")
+    if named:
+        return Path(named)
     root = Path(__file__).resolve().parents[3]
     return (root if (root / "pyproject.toml").is_file() else Path.cwd()) / ".steward"
 

@@ -19,13 +19,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
+from sqlalchemy import Table, bindparam, delete, exists, func, select, text
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import IntegrityError
 
 from steward_tenants.audit.models import AuditSeal
 from steward_tenants.audit.queries import contents_of, identifiers_in
@@ -79,6 +79,16 @@ WAITING = text(
     """
 ).columns(
     tenant_id=UuidType(as_uuid=True), ids=ARRAY(UuidType(as_uuid=True)), dues=ARRAY(postgresql.TIMESTAMP(timezone=True))
+)
+
+_SEALS = cast(Table, AuditSeal.__table__)
+WRITE_SEAL = (
+    postgresql.insert(_SEALS)
+    .values(
+        {column.name: bindparam(column.name, type_=column.type) for column in _SEALS.c if column.name != "sealed_at"}
+    )
+    .on_conflict_do_nothing()
+    .returning(_SEALS.c.sealed_at)
 )
 
 
@@ -135,19 +145,22 @@ async def waiting_tenants(
 
 
 async def seal_tenant(database: Database, waiting: Waiting, most: int = BATCH_EVENTS) -> Outcome:
-    """Step 2: write the tenant's next seal, unless another sealer is at it. Commits before it returns."""
+    """Step 2: write the tenant's next seal, unless another sealer is at it. Commits before it returns.
+
+    Tries first what nearly always holds: that no seal follows the last anchored one. The seal's key refuses when that
+    is not so; then, under the tenant's lock, what follows is looked at.
+    """
     outcome = Outcome(waiting.tenant_id)
     try:
         async with database.write(
             waiting.tenant_id, SEALER, even_suspended=True, timeout_ms=SEAL_TIMEOUT_MS
         ) as session:
-            if await session.scalar(select(func.pg_try_advisory_xact_lock(_lock(waiting.tenant_id)))):
-                await _seal(database, session, waiting, outcome, most)
+            if not await _seal_after(
+                session, waiting.anchored, waiting.chain, waiting.dues, outcome=outcome, most=most
+            ) and (await session.scalar(select(func.pg_try_advisory_xact_lock(_lock(waiting.tenant_id))))):
+                await _seal_after_unanchored(database, session, waiting, outcome, most)
     except TenantNotFound:
         return Outcome(waiting.tenant_id, gone=True)
-    except IntegrityError:
-        log.info("another sealer wrote the next batch of tenant %s first", waiting.tenant_id)
-        return Outcome(waiting.tenant_id)
     return outcome
 
 
@@ -155,7 +168,9 @@ def _lock(tenant_id: UUID) -> int:
     return int.from_bytes(hashlib.sha256(b"steward.audit.seal/" + tenant_id.bytes).digest()[:8], signed=True)
 
 
-async def _seal(database: Database, session: WriteSession, waiting: Waiting, outcome: Outcome, most: int) -> None:
+async def _seal_after_unanchored(
+    database: Database, session: WriteSession, waiting: Waiting, outcome: Outcome, most: int
+) -> None:
     batch, previous, known = waiting.anchored, waiting.chain, set[UUID]()
     unanchored = await session.scalars(
         select(AuditSeal).where(session.within(AuditSeal), AuditSeal.batch > waiting.anchored).order_by(AuditSeal.batch)
@@ -169,38 +184,47 @@ async def _seal(database: Database, session: WriteSession, waiting: Waiting, out
             log.error("batch %d of tenant %s does not hold and is not anchored", seal.batch, seal.tenant_id)
         batch, previous = seal.batch, seal.chain
     dues = {event_id: due for event_id, due in waiting.dues.items() if event_id not in known}
+    if not await _seal_after(session, batch, previous, dues, outcome=outcome, most=most):
+        log.info("another sealer wrote batch %d of tenant %s first", batch + 1, waiting.tenant_id)
+
+
+async def _seal_after(
+    session: WriteSession, batch: int, previous: bytes, dues: dict[UUID, datetime], *, outcome: Outcome, most: int
+) -> bool:
+    """Seal what `dues` names as the batch after `batch`; False when that batch exists already."""
     if not dues:
-        return
+        return True
     found = await contents_of(session, list(dues), min(dues.values()), max(dues.values()))
     genuine = [event for event in found.values() if event.at == dues[event.id]]
-    outcome.lost = list(dues.keys() - {event.id for event in genuine})
-    if not genuine:
-        return
-    taken = next_batch(genuine)
-    outcome.seals.append(await _write(session, batch + 1, previous, taken))
-    outcome.events = len(taken)
-    outcome.more = len(waiting.dues) >= most or len(taken) < len(genuine)
+    lost = list(dues.keys() - {event.id for event in genuine})
+    if genuine:
+        taken = next_batch(genuine)
+        sealed = await _write(session, batch + 1, previous, taken)
+        if sealed is None:
+            return False
+        outcome.seals.append(sealed)
+        outcome.events = len(taken)
+        outcome.more = len(dues) >= most or len(taken) < len(genuine)
+    outcome.lost = lost
+    return True
 
 
-async def _write(session: WriteSession, batch: int, previous: bytes, events: Sequence[EventContent]) -> Sealed:
+async def _write(session: WriteSession, batch: int, previous: bytes, events: Sequence[EventContent]) -> Sealed | None:
     digest = batch_digest(events)
     chain = chained(previous, batch, digest)
     ids = [event.id for event in events]
-    sealed_at = await session.scalar(
-        insert(AuditSeal)
-        .values(
-            tenant_id=session.tenant_id,
-            batch=batch,
-            event_ids=ids,
-            first_at=events[0].at,
-            last_at=events[-1].at,
-            digest=digest,
-            previous=previous,
-            chain=chain,
-        )
-        .returning(AuditSeal.sealed_at)
-    )
-    return Sealed(batch, chain, ids, sealed_at)
+    seal = {
+        "tenant_id": session.tenant_id,
+        "batch": batch,
+        "event_ids": ids,
+        "first_at": events[0].at,
+        "last_at": events[-1].at,
+        "digest": digest,
+        "previous": previous,
+        "chain": chain,
+    }
+    sealed_at = await session.scalar(WRITE_SEAL, seal)
+    return None if sealed_at is None else Sealed(batch, chain, ids, sealed_at)
 
 
 async def _holds(session: WriteSession, seal: AuditSeal, previous: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -41,6 +42,22 @@ class DatabaseSettings:
     pool_size: int = 10
     statement_timeout_ms: int = 15_000
     prepared_statements: bool = True
+
+
+class _OrmSession(AsyncSession):
+    """Throws its connection away when it was interrupted: the driver may have left answers unread on it, which the
+    next transaction, of another tenant, would take for its own."""
+
+    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if error is not None and _interrupted(error):
+            await self.invalidate()
+        await super().__aexit__(kind, error, traceback)
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Whether a cancel lies behind an error. Inside a pipeline psycopg turns it into an AssertionError."""
+    task = asyncio.current_task()
+    return not isinstance(error, Exception) or isinstance(error, AssertionError) or bool(task and task.cancelling())
 
 
 class Database:
@@ -95,7 +112,7 @@ class Database:
         Raises TenantNotFound, TenantSuspended (unless `even_suspended`).
         """
         await self._let_in(tenant_id, even_suspended)
-        async with AsyncSession(self.application, expire_on_commit=False, autoflush=False) as orm:
+        async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
             options = {"postgresql_readonly": True}
             if snapshot:
                 options["isolation_level"] = "REPEATABLE READ"  # type: ignore[assignment]
@@ -117,7 +134,7 @@ class Database:
         `timeout_ms` bounds each statement (default: the settings'). Raises TenantNotFound, TenantSuspended.
         """
         await self._let_in(tenant_id, even_suspended)
-        async with AsyncSession(self.application, expire_on_commit=False) as orm:
+        async with _OrmSession(self.application, expire_on_commit=False) as orm:
             await self._present(orm, tenant_id, {"postgresql_readonly": False}, timeout_ms)
             session = WriteSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
             yield session
@@ -127,7 +144,7 @@ class Database:
     @asynccontextmanager
     async def directory(self) -> AsyncIterator[DirectorySession]:
         """A transaction over the directory tables that commits when the block ends well."""
-        async with AsyncSession(self.directory_engine, expire_on_commit=False) as orm:
+        async with _OrmSession(self.directory_engine, expire_on_commit=False) as orm:
             yield DirectorySession(orm, self.vault)
             await orm.commit()
 

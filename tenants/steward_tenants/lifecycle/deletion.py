@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from steward_tenants.configuration.queries import TenantFacts, tenant_facts, tenant_row
 from steward_tenants.database.actor import Actor, system
@@ -26,7 +28,7 @@ from steward_tenants.directory.models import (
     Tenant,
     TenantStatus,
 )
-from steward_tenants.errors import invalid
+from steward_tenants.errors import TenantNotFound, invalid
 from steward_tenants.files.store import FileStore
 from steward_tenants.lifecycle.errors import (
     DeletionTooSoon,
@@ -181,7 +183,8 @@ async def discard_unfinished(database: Database, store: FileStore, key: str, rea
     async with database.directory() as directory:
         if not await purge_begun(directory, row.id):
             return
-    await _erase(database, store, row.id, silent)
+    with contextlib.suppress(TenantNotFound):
+        await _erase(database, store, row.id, silent)
     async with database.directory() as directory:
         await _forget(directory, row.id)
     database.forget_status(row.id)
@@ -198,6 +201,16 @@ async def _mark_discarded(database: Database, key: str, reason: str) -> None:
 
 
 async def _erase(database: Database, store: FileStore, tenant_id: UUID, progress: Progress) -> dict[str, int]:
+    """Erase rows and files. Raises TenantNotFound when another process completed it meanwhile, ErasureIncomplete."""
+    try:
+        return await _erase_rows(database, store, tenant_id, progress)
+    except DBAPIError:
+        database.forget_status(tenant_id)
+        await database.status(tenant_id)
+        raise
+
+
+async def _erase_rows(database: Database, store: FileStore, tenant_id: UUID, progress: Progress) -> dict[str, int]:
     async with database.directory() as directory:
         await directory.execute(delete(Doorbell).where(Doorbell.tenant_id == tenant_id))
     rows = {plan.name: 0 for plan in every_table()}

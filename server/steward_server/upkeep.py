@@ -1,0 +1,51 @@
+"""Hourly work that anybody can do at any time: audit partitions ahead, and forgetting what has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from steward_tenants.audit.retention import maintain
+from steward_tenants.database.actor import system
+from steward_tenants.database.database import Database
+from steward_tenants.directory.models import Tenant, TenantStatus
+from steward_tenants.errors import TenantNotFound, TenantSuspended
+from steward_tenants.oauth.service import purge_expired
+from steward_tenants.signin.one_time import forget_expired
+from steward_tenants.signin.sessions import forget_ended_sessions
+from steward_tenants.signin.throttle import forget_past
+
+EVERY_SECONDS = 3600.0
+UPKEEP = system("upkeep")
+log = structlog.get_logger(__name__)
+
+
+async def keep_up(database: Database) -> None:
+    """Once: audit partitions, one-time tokens, throttles; then, tenant by tenant, ended sessions and tokens."""
+    await maintain(database)
+    async with database.directory() as directory:
+        await forget_expired(directory)
+        await forget_past(directory)
+        tenants: list[UUID] = list(
+            await directory.scalars(select(Tenant.id).where(Tenant.status == TenantStatus.ACTIVE).order_by(Tenant.id))
+        )
+    for tenant_id in tenants:
+        with suppress(TenantNotFound, TenantSuspended):
+            async with database.write(tenant_id, UPKEEP) as session:
+                await forget_ended_sessions(session)
+                await purge_expired(session)
+
+
+async def run(database: Database, stop: asyncio.Event) -> None:
+    """Every hour until `stop`; what fails is logged and done again an hour later."""
+    while not stop.is_set():
+        try:
+            await keep_up(database)
+        except Exception as error:
+            log.warning("upkeep failed", error=type(error).__name__)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EVERY_SECONDS)
