@@ -33,7 +33,7 @@ USERS = 2_000
 Call = Callable[[], Awaitable[None]]
 
 
-async def run(*, seconds: float = 0.4, rounds: int = 15) -> list[Ratio]:
+async def run(*, seconds: float = 0.4, rounds: int = 11) -> list[Ratio]:
     """Measure for `rounds` rounds of `seconds` a side; each round has both sides, in turn first."""
     with bench_cluster() as cluster:
         database = Database(cluster.settings(pool_size=16))

@@ -309,8 +309,10 @@ async def test_archives_of_other_versions_truncated_ones_and_foreign_files_are_r
         other.write_bytes(data)
         with pytest.raises(ArchiveRefused):
             await restore_tenant(database, store, other, new_key(), OPERATOR)
-    with pytest.raises(ArchiveRefused):
+    with pytest.raises(ArchiveRefused) as refused:
         await restore_tenant(database, store, tmp_path / "nowhere.zip", new_key(), OPERATOR)
+    assert "文件无法读取" in refused.value.as_dict("zh-CN")["message"]
+    assert "cannot be read" in refused.value.as_dict("en")["message"]
     with pytest.raises(ArchiveRefused):
         await restore_tenant(database, store, exported.path, new_key(), OPERATOR, expected_sha256="0" * 64)
     with pytest.raises(ArchiveRefused):

@@ -56,12 +56,18 @@ class ArchiveRefused(StewardError):
     code = "archive_refused"
     status = 422
     message = Bilingual(
-        "导出文件不可用：{detail_zh}。未还原任何数据。", "The archive was refused: {detail_en}. Nothing was restored."
+        "导出文件不可用：{detail}。未还原任何数据。", "The archive was refused: {detail}. Nothing was restored."
     )
     remedy = Bilingual("请使用未经修改的完整导出文件。", "Use the complete export file, unchanged.")
 
     def __init__(self, zh: str, en: str) -> None:
-        super().__init__(detail_zh=zh, detail_en=en)
+        super().__init__()
+        self.detail = Bilingual(zh, en)
+
+    @property
+    def text(self) -> Bilingual:
+        """The message with what is wrong in each language."""
+        return Bilingual(self.message.zh.format(detail=self.detail.zh), self.message.en.format(detail=self.detail.en))
 
 
 class ArchiveSchemaDiffers(StewardError):

@@ -1,5 +1,7 @@
 """Errors of requests about personal data."""
 
+from collections.abc import Sequence
+
 from steward_tenants.errors import Conflict, Forbidden, NotFound, StewardError
 from steward_tenants.texts import Bilingual
 
@@ -36,12 +38,24 @@ class NotOnesOwnRequest(Forbidden):
 
 
 class DataMustBeKept(StewardError):
-    """A law or contract obliges the platform to keep data on this person; `zh` and `en` say which."""
+    """A law or contract obliges the platform to keep data on this person."""
 
     code = "data_must_be_kept"
     status = 409
-    message = Bilingual("暂不能删除：{zh}", "Erasure is not possible yet: {en}")
+    message = Bilingual("暂不能删除：{why}", "Erasure is not possible yet: {why}")
     remedy = Bilingual(
         "请在保存期限届满后再处理，或拒绝请求并说明原因。",
         "Decide after the retention ends, or refuse the request and say why.",
     )
+
+    def __init__(self, reasons: Sequence[Bilingual]) -> None:
+        super().__init__()
+        self.reasons = tuple(reasons)
+
+    @property
+    def text(self) -> Bilingual:
+        """The message with every obligation named."""
+        return Bilingual(
+            self.message.zh.format(why="；".join(reason.zh for reason in self.reasons)),
+            self.message.en.format(why="; ".join(reason.en for reason in self.reasons)),
+        )

@@ -177,9 +177,7 @@ async def erase_personal_data(
         request, user = await _to_decide(session, request_id, PrivacyRequestKind.ERASURE)
         reasons = await reasons_to_keep(session, user)
         if reasons:
-            raise DataMustBeKept(
-                zh="；".join(reason.zh for reason in reasons), en="; ".join(reason.en for reason in reasons)
-            )
+            raise DataMustBeKept(reasons)
         account_id = user.account_id
         await _pseudonymise(session, user, today(tenant.time_zone))
         await _close(session, request, PrivacyRequestStatus.DONE, _reason(reason))
