@@ -1,4 +1,4 @@
-"""Hourly work that anybody can do at any time: audit partitions ahead, and forgetting what has ended."""
+"""Hourly work that anybody can do at any time: forgetting what has ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from steward_tenants.audit.retention import maintain
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant, TenantStatus
@@ -25,8 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 async def keep_up(database: Database) -> None:
-    """Once: audit partitions, one-time tokens, throttles; then, tenant by tenant, ended sessions and tokens."""
-    await maintain(database)
+    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions and tokens."""
     async with database.directory() as directory:
         await forget_expired(directory)
         await forget_past(directory)

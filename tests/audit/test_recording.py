@@ -57,7 +57,7 @@ async def test_an_event_says_who_did_what_to_what_when_and_in_which_request(log:
         )
         now = await session.scalar(text("select now()"))
     (event,) = await events_of(log)
-    assert (event.actor_kind, event.actor_id, event.actor_label) == ("user", actor.id, "王芳")
+    assert (event.actor_kind, event.actor_id, event.actor_label) == ("user", actor.id, "")
     assert (event.action, event.subject_kind, event.subject_id) == ("units.rename", "unit", subject.id)
     assert (event.tenant_id, event.at, event.request_id, event.reason) == (log.tenant_id, now, "r-7", "改组")
     assert event.changes == {"name": ["一部", "二部"]}

@@ -12,6 +12,7 @@ import random
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -225,15 +226,15 @@ needs_pgbouncer = pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="
 
 
 @needs_pgbouncer
-async def test_interleaved_through_pgbouncer(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
-    with pgbouncer(addresses, tmp_path) as port:
+async def test_interleaved_through_pgbouncer(addresses: Addresses, database_name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, pgbouncer(addresses, Path(folder)) as port:
         _was_lively(await interleave(_pooled(addresses, database_name, port), NORMAL))
 
 
 @needs_pgbouncer
 @pytest.mark.full
-async def test_interleaved_through_pgbouncer_in_full(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
-    with pgbouncer(addresses, tmp_path) as port:
+async def test_interleaved_through_pgbouncer_in_full(addresses: Addresses, database_name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, pgbouncer(addresses, Path(folder)) as port:
         _was_lively(await interleave(_pooled(addresses, database_name, port), FULL))
 
 
@@ -278,9 +279,6 @@ def _open_to(user: str, folder: Path) -> None:
     ids = pwd.getpwnam(user)
     for path in (folder, *folder.iterdir()):
         os.chown(path, ids.pw_uid, ids.pw_gid)
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o001 == 0 and parent.name.startswith("pytest-"):
-            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -322,9 +320,7 @@ async def test_a_cancel_at_any_step_leaves_a_clean_connection(
         assert run.wrong == []
 
 
-async def test_a_cancel_inside_a_bulk_write_leaves_no_answers_behind(
-    addresses: Addresses, database_name: str
-) -> None:
+async def test_a_cancel_inside_a_bulk_write_leaves_no_answers_behind(addresses: Addresses, database_name: str) -> None:
     """The driver sends many rows as a pipeline; interrupted, it would hand old answers to the next statements."""
     async with _single(addresses, database_name) as database:
         first, second = await make_tenant(database), await make_tenant(database)

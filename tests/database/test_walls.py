@@ -52,7 +52,7 @@ TABLES: dict[str, Table] = {table.name: table for table in tenant_metadata.sorte
 REFERENCES = [
     pytest.param(table, constraint, id=f"{table.name}-{constraint.column_keys[1]}")
     for table in TABLES.values()
-    for constraint in table.foreign_key_constraints
+    for constraint in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))
 ]
 APPEND_ONLY = {"audit_event", "audit_seal"}
 
@@ -365,7 +365,7 @@ def _key_values(table: Table, row: Row) -> Row:
 UNIQUE_KEYS = [
     pytest.param(table, [column.name for column in key.columns], id=f"{table.name}-{key.name}")
     for table in TABLES.values()
-    for key in (*table.constraints, *table.indexes)
+    for key in sorted((*table.constraints, *table.indexes), key=lambda key: str(getattr(key, "name", "")))
     if isinstance(key, UniqueConstraint | PrimaryKeyConstraint) or (isinstance(key, Index) and key.unique)
 ]
 

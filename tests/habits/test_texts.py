@@ -42,7 +42,7 @@ def places(text: str) -> set[str]:
 
 def test_every_error_has_both_languages_and_a_code_of_its_own() -> None:
     load_everything()
-    ours = [error for error in set(errors()) if error.__module__.startswith("steward_")]
+    ours = [error for error in set(errors()) if error.__module__.startswith("steward_") and error.__name__[0] != "_"]
     assert [error.__name__ for error in ours if not (both(error.message) and both(error.remedy))] == []
     assert [e.__name__ for e in ours if places(e.message.zh) != places(e.message.en)] == []
     assert [e.__name__ for e in ours if places(e.remedy.zh) != places(e.remedy.en)] == []

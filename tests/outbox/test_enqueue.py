@@ -81,7 +81,7 @@ async def test_names_are_short_keys(database: Database, queue: str, kind: str) -
         "110101199003070000",
         "",
         "a" * 65,
-        str(new_id()).upper(),
+        "0197D3A0-0000-7000-8000-00000000ABCD",
         b"x",
         float("nan"),
         object(),

@@ -41,6 +41,12 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def rows(home: Path, *arguments: str) -> list[dict[str, str]]:
+    done = command(home, *arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @contextmanager
 def up(home: Path) -> Iterator[tuple[subprocess.Popen[str], str, list[psutil.Process]]]:
     log = home.parent / "up.log"
@@ -98,8 +104,7 @@ def test_a_company_is_there_survives_stops_and_kills_and_leaves_nothing_running(
         assert (me["name"], me["tenant"]["key"]) == ("赵宁", "huaxin")
         assert httpx.get(f"{url}/readyz").status_code == 200
 
-        listed = command(home, "tenant", "list", "--json")
-        assert [json.loads(line)["key"] for line in listed.stdout.splitlines()] == ["huaxin", "yunling"]
+        assert [row["key"] for row in rows(home, "tenant", "list")] == ["huaxin", "yunling"]
         twice = command(home, "up")
         assert twice.returncode == 1
         assert "in use" in twice.stderr
@@ -114,13 +119,10 @@ def test_a_company_is_there_survives_stops_and_kills_and_leaves_nothing_running(
     with up(home) as (process, text, children):
         me = httpx.get(f"{url_in(text)}/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert me["name"] == "赵宁"
-        suspended = command(home, "tenant", "suspend", "yunling", "--reason", "试用结束", "--json")
-        assert json.loads(suspended.stdout)["status"] == "suspended"
+        assert rows(home, "tenant", "suspend", "yunling", "--reason", "试用结束")[0]["status"] == "suspended"
         os.kill(process.pid, signal.SIGKILL)
         assert_gone(children, GONE_WITHIN)
 
-    resting = command(home, "tenant", "list", "--json")
-    states = {row["key"]: row["status"] for row in map(json.loads, resting.stdout.splitlines())}
+    states = {row["key"]: row["status"] for row in rows(home, "tenant", "list")}
     assert states == {"huaxin": "active", "yunling": "suspended"}
-    checked = command(home, "doctor", "--json")
-    assert checked.returncode == 0, checked.stdout
+    assert all(row["ok"] for row in rows(home, "doctor"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from steward_server.composition import make_database
-from steward_server.embedded import EmbeddedError, EmbeddedHome, EmbeddedPostgres, EmbeddedValkey
+from steward_server.embedded import EmbeddedError, EmbeddedHome, EmbeddedPostgres, EmbeddedValkey, HomeInUse
 from steward_server.settings import Settings, SettingsError, load_settings
 from steward_tenants.database import migrate
 from steward_tenants.database.bootstrap import bootstrap
@@ -20,6 +21,7 @@ from steward_tenants.database.signing import parse_keys
 
 T = TypeVar("T")
 NAMED_BY = "STEWARD_DATABASE_URL"
+STARTING_SECONDS = 20.0
 
 
 def names_own_servers() -> bool:
@@ -45,16 +47,22 @@ class Embedded:
         return self.home.path / "running.json"
 
     def start(self) -> Settings:
-        """Start both, prepare the database, and give the settings. Raises EmbeddedError when they run elsewhere."""
+        """Start both, prepare the database, and give the settings. Raises HomeInUse, EmbeddedError."""
         self.postgres.start()
+        self._note.unlink(missing_ok=True)
         self.valkey.start()
         environment = self.home.settings_environment(self.postgres.port, self.valkey.url, self.home.port("api"))
-        self._note.write_text(json.dumps([self.postgres.port, self.valkey.url, environment["STEWARD_LISTEN_PORT"]]))
-        self._note.chmod(0o600)
         os.environ.update(environment)
         settings = load_settings(env_file=None)
         self._prepare(settings)
+        self._tell_others(environment["STEWARD_LISTEN_PORT"])
         return settings
+
+    def _tell_others(self, api_port: str) -> None:
+        part = self._note.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps([self.postgres.port, self.valkey.url, api_port]))
+        part.replace(self._note)
 
     def _prepare(self, settings: Settings) -> None:
         secrets = self.home.secrets
@@ -67,7 +75,17 @@ class Embedded:
         bring_up_to_date(settings)
 
     def running(self) -> Settings:
-        """The settings of the `steward up` that runs in this clone."""
+        """The settings of the `steward up` that runs in this clone; waits while it is still starting.
+
+        Raises EmbeddedError when what holds the home never says where its servers are.
+        """
+        deadline = time.monotonic() + STARTING_SECONDS
+        while not self._note.exists():
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    "另一进程正占用内置服务，请稍后重试。 Another process holds the embedded services; try again."
+                )
+            time.sleep(0.2)
         port, valkey_url, api_port = json.loads(self._note.read_text())
         os.environ.update(self.home.settings_environment(int(port), valkey_url, int(api_port)))
         return load_settings(env_file=None)
@@ -98,11 +116,10 @@ def settings_at_hand() -> Iterator[Settings]:
     embedded = Embedded()
     with ExitStack() as stack:
         try:
-            settings = embedded.start()
             stack.callback(embedded.stop)
-        except EmbeddedError:
-            if not embedded._note.exists():
-                raise
+            settings = embedded.start()
+        except HomeInUse:
+            stack.pop_all()
             settings = embedded.running()
         yield settings
 

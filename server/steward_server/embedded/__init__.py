@@ -4,8 +4,8 @@ A service lives and dies with the process that started it: nothing is left runni
 after Ctrl-C, or after the process was killed with SIGKILL.
 """
 
-from steward_server.embedded.home import EmbeddedError, EmbeddedHome, EmbeddedSecrets
+from steward_server.embedded.home import EmbeddedError, EmbeddedHome, EmbeddedSecrets, HomeInUse
 from steward_server.embedded.postgres import EmbeddedPostgres
 from steward_server.embedded.valkey import EmbeddedValkey
 
-__all__ = ["EmbeddedError", "EmbeddedHome", "EmbeddedPostgres", "EmbeddedSecrets", "EmbeddedValkey"]
+__all__ = ["EmbeddedError", "EmbeddedHome", "EmbeddedPostgres", "EmbeddedSecrets", "EmbeddedValkey", "HomeInUse"]

@@ -43,6 +43,10 @@ class EmbeddedError(Exception):
     """An embedded service can't be started; the text says why and what to do, in Chinese and English."""
 
 
+class HomeInUse(EmbeddedError):
+    """Another process runs on this home."""
+
+
 @dataclass(frozen=True, repr=False)
 class EmbeddedSecrets:
     """Generated once per home. `tenant_keys` and `secret_keys` have the form that the settings expect."""
@@ -169,7 +173,7 @@ class EmbeddedHome:
             except OSError as error:
                 holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "?"
                 os.close(descriptor)
-                raise EmbeddedError(
+                raise HomeInUse(
                     f"{self.path} 正被另一个进程使用（进程号 {holder}）；请先停止它，或改用别的目录。\n"
                     f"{self.path} is in use by another process (pid {holder}); stop it or use another folder."
                 ) from error

@@ -15,7 +15,7 @@ from sqlalchemy import tuple_
 from steward_tenants.access.permissions import AUDIT_EXPORT
 from steward_tenants.access.rules import require
 from steward_tenants.audit.models import AuditEvent
-from steward_tenants.audit.queries import Position, contents
+from steward_tenants.audit.queries import Position, actor_names, contents
 from steward_tenants.audit.rules import EventContent
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.database.actor import Actor
@@ -89,9 +89,15 @@ async def export_events(
                 .order_by(AuditEvent.at, AuditEvent.id)
                 .limit(PAGE)
             )
+            names = await actor_names(reading, {row.actor_id for row in rows}) if form is ExportForm.CSV else {}
         if not rows:
             return
         events = list(map(EventContent._make, rows))
+        if form is ExportForm.CSV:
+            events = [
+                event if event.actor_label else event._replace(actor_label=names.get(event.actor_id, ""))
+                for event in events
+            ]
         yield _csv(map(_cells, events)) if form is ExportForm.CSV else b"".join(map(json_line, events))
         after = Position(events[-1].at, events[-1].id)
 

@@ -17,6 +17,7 @@ from steward_tenants.database.tables import TenantTable
 class AuditEvent(TenantTable):
     """One command or one sensitive read. Append-only for the application's role; partitioned by month of `at`.
 
+    `actor_label` names what is no user; users are looked up by `actor_id`, so that an erased person is named nowhere.
     `changes` is `{field: [before, after]}` with secrets masked and personal values as digests.
     """
 

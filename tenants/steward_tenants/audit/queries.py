@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ from steward_tenants.audit.service import AUDIT_QUEUE, Subject, record
 from steward_tenants.database.session import DirectorySession, TenantSession, WriteSession
 from steward_tenants.directory.models import Doorbell
 from steward_tenants.errors import invalid
+from steward_tenants.people.models import User, UserStatus
 
 MOST_EVENTS = 500
 _LAST_CHARACTER = "\U0010ffff"
@@ -102,11 +103,15 @@ class EventFilter:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Events, newest first. `newer` and `older` are cursors to the pages beside this one, None at an end."""
+    """Events, newest first. `newer` and `older` are cursors to the pages beside this one, None at an end.
+
+    `names` has the names of the users among the actors, except erased ones.
+    """
 
     events: Sequence[AuditEvent]
     newer: str | None
     older: str | None
+    names: Mapping[UUID, str] = field(default_factory=dict)
 
 
 async def list_events(
@@ -137,10 +142,23 @@ async def list_events(
         order = [AuditEvent.at.asc(), AuditEvent.id.asc()]
     found = list(await session.scalars(statement.order_by(*order).limit(limit + 1)))
     await record(session, "read.audit", Subject("audit"), after=wanted.as_values())
-    return _page(found, limit, older_than, newer_than)
+    names = await actor_names(session, {event.actor_id for event in found})
+    return _page(found, limit, older_than, newer_than, names)
 
 
-def _page(found: list[AuditEvent], limit: int, older_than: str | None, newer_than: str | None) -> EventPage:
+async def actor_names(session: TenantSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The names that users go by today; erased people are not among them."""
+    rows = await session.rows(
+        select(User.id, User.name).where(
+            session.within(User), identifiers_in(User.id, list(ids)), User.status != UserStatus.ERASED
+        )
+    )
+    return {row.id: row.name for row in rows}
+
+
+def _page(
+    found: list[AuditEvent], limit: int, older_than: str | None, newer_than: str | None, names: Mapping[UUID, str]
+) -> EventPage:
     more = len(found) > limit
     events = found[:limit]
     if newer_than:
@@ -152,6 +170,7 @@ def _page(found: list[AuditEvent], limit: int, older_than: str | None, newer_tha
         events,
         newer=newest if (more if newer_than else older_than is not None) else None,
         older=oldest if (newer_than is not None or more) else None,
+        names=names,
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Insert, Table, bindparam, insert, literal, select
 
 from steward_tenants.audit.models import AuditEvent
+from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.blocking import BlockingSession
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
@@ -97,7 +98,8 @@ def _values(
         "action": action,
         "actor_kind": session.actor.kind.value,
         "actor_id": session.actor.id,
-        "actor_label": _storable(session.actor.label),
+        # A user's name stays out of a log that cannot be erased; lists look it up by the id as long as it stands.
+        "actor_label": "" if session.actor.kind is ActorKind.USER else _storable(session.actor.label),
         "subject_kind": subject.kind,
         "subject_id": subject.id,
         "changes": changes,

@@ -31,11 +31,15 @@ class Standing:
     @property
     def holds(self) -> bool:
         """Whether tokens of this grant are still good: nothing revoked, nobody disabled."""
-        return (
-            self.grant.revoked_at is None
-            and self.client.status == ApiClientStatus.ACTIVE
-            and (self.grant.user_id is None or (self.user is not None and self.user.status == UserStatus.ACTIVE))
-        )
+        if self.grant.revoked_at is not None or self.client.status != ApiClientStatus.ACTIVE:
+            return False
+        return self.grant.user_id is None or (self.user is not None and self._stands(self.user))
+
+    def _stands(self, user: User) -> bool:
+        """Whether the user is active and was not disabled since the grant, even if enabled again."""
+        if user.status != UserStatus.ACTIVE:
+            return False
+        return user.disabled_at is None or user.disabled_at < self.grant.created_at
 
 
 def standing_statement(session: TenantSession | BlockingSession, grant_id: UUID) -> Select[TokenGrant, ApiClient, User]:

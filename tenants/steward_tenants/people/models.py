@@ -25,7 +25,8 @@ class User(TenantTable):
     """A person in one tenant. `phone` and `identity_number` are masked for those without the right to see them.
 
     `account_id` names the directory's account; `login` is a copy for lists. `phone_tail` holds the last four digits.
-    `identity_number` is encrypted at rest.
+    `identity_number` is encrypted at rest. `disabled_at` says when the user was last disabled: sessions and tokens from
+    before it stay refused when the user is enabled again.
     """
 
     __tablename__ = "tenant_user"

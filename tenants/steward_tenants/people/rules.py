@@ -12,7 +12,7 @@ from steward_tenants.errors import FieldProblem, InvalidInput
 from steward_tenants.texts import LOCALES, Bilingual
 
 PHONE_TAIL = 4
-PERSONAL = ("phone", "phone_tail", "email", "identity_number")
+PERSONAL = ("login", "name", "employee_number", "phone", "phone_tail", "email", "identity_number")
 """Fields that the audit log keeps as digests."""
 
 _JOINERS = "‌‍"

@@ -127,7 +127,8 @@ async def disable_user(session: WriteSession, user_id: UUID, *, today: date, rea
     user = await _user(session, user_id, today)
     before = {"status": user.status}
     user.status = UserStatus.DISABLED
-    user.disabled_at = user.disabled_at or datetime.now(UTC)
+    if before["status"] != UserStatus.DISABLED:
+        user.disabled_at = datetime.now(UTC)
     await session.flush()
     await keep_a_security_admin(session, today, formerly=user_id)
     await record(
@@ -154,7 +155,6 @@ async def enable_user(
     before = {"status": user.status}
     if user.status == UserStatus.DISABLED:
         user.status = status
-        user.disabled_at = None
     await record(session, "people.enable", Subject("user", user_id), before=before, after={"status": user.status})
     return user
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from steward_tenants.access.queries import actor_of, today
 from steward_tenants.database.actor import Actor, system
@@ -100,6 +100,7 @@ class SessionAuthenticator:
                     User.id == SignInSession.subject_id,
                     SignInSession.kind == SessionKind.USER,
                     User.status == UserStatus.ACTIVE,
+                    or_(User.disabled_at.is_(None), User.disabled_at < SignInSession.created_at),
                 ),
             )
             .where(session.within(SignInSession), SignInSession.token_digest == token.digest)

@@ -5,6 +5,7 @@ Revises: 0002
 """
 
 from alembic import op
+
 from steward_tenants.database.policies import DIRECTORY_ROLE
 
 revision = "0008"
