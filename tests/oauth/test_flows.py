@@ -178,7 +178,7 @@ async def test_what_is_issued_is_recorded_without_secrets(world: World, company:
     await world.refresh(boss, tokens["refresh_token"])
     actions = await company.actions(world.database)
     assert actions == [
-        "oauth.client.created",
+        "oauth.client.create",
         "oauth.client.authorized",
         "oauth.token.issued",
         "oauth.token.issued",

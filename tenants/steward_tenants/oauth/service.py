@@ -35,7 +35,7 @@ class ClientSecret:
     secret: str | None
 
 
-@command("oauth.client.created", "创建对接应用", "Create an API client", permission=CLIENTS_MANAGE)
+@command("oauth.client.create", "创建对接应用", "Create an API client", permission=CLIENTS_MANAGE)
 async def create_client(session: WriteSession, plan: ClientPlan) -> ClientSecret:
     """Register an API client. Raises InvalidInput naming every bad field; a taken name is one."""
     problems = plan_problems(plan)
@@ -63,11 +63,11 @@ async def create_client(session: WriteSession, plan: ClientPlan) -> ClientSecret
     except IntegrityError:
         raise invalid("name", "taken", "该名称已被使用。", "This name is taken.") from None
     subject = Subject("api_client", client.id)
-    await record(session, "oauth.client.created", subject, after=_told(client), secret=("secret",))
+    await record(session, "oauth.client.create", subject, after=_told(client), secret=("secret",))
     return ClientSecret(client.id, public_client_id(session.tenant_id, client.id), secret)
 
 
-@command("oauth.client.secret.rotated", "更换应用密钥", "Rotate an API client's secret", permission=CLIENTS_MANAGE)
+@command("oauth.client.rotate_secret", "更换应用密钥", "Rotate an API client's secret", permission=CLIENTS_MANAGE)
 async def rotate_client_secret(session: WriteSession, client_id: UUID) -> ClientSecret:
     """Give a client a new secret; the old one stops working. Tokens already issued stay.
 
@@ -80,7 +80,7 @@ async def rotate_client_secret(session: WriteSession, client_id: UUID) -> Client
     client.secret_hash = secret_hash(secret)
     await record(
         session,
-        "oauth.client.secret.rotated",
+        "oauth.client.rotate_secret",
         Subject("api_client", client.id),
         before={"secret": old},
         after={"secret": client.secret_hash},
@@ -89,7 +89,7 @@ async def rotate_client_secret(session: WriteSession, client_id: UUID) -> Client
     return ClientSecret(client.id, public_client_id(session.tenant_id, client.id), secret)
 
 
-@command("oauth.client.revoked", "吊销对接应用", "Revoke an API client", permission=CLIENTS_MANAGE)
+@command("oauth.client.revoke", "吊销对接应用", "Revoke an API client", permission=CLIENTS_MANAGE)
 async def revoke_client(session: WriteSession, client_id: UUID) -> int:
     """End a client, its codes and all its tokens, for good; answers how many grants were ended.
 
@@ -101,7 +101,7 @@ async def revoke_client(session: WriteSession, client_id: UUID) -> int:
     ended = await _end(session, TokenGrant.client_id == client.id, AuthorizationCode.client_id == client.id)
     await record(
         session,
-        "oauth.client.revoked",
+        "oauth.client.revoke",
         Subject("api_client", client.id),
         before={"status": ApiClientStatus.ACTIVE},
         after={"status": ApiClientStatus.REVOKED, "tokensEnded": ended},
