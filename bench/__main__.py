@@ -1,4 +1,4 @@
-"""`python -m bench [walls] [audit] [--json]`: run the named measurements, or all; exit code 1 when a bar is missed."""
+"""`python -m bench [walls] [audit] [up] [--json]`: run the named measurements, or all; exit code 1 when a bar is missed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import importlib
 
 from bench.report import Ratio, show
 
-MEASUREMENTS = ("walls", "audit")
+MEASUREMENTS = ("walls", "audit", "up")
 
 
 async def measure(names: list[str]) -> list[Ratio]:
