@@ -1,4 +1,4 @@
-"""`python -m bench [walls] [audit] [up] [--json]`: run the named measurements, or all; exit code 1 when a bar is missed."""
+"""`python -m bench [walls|audit|up …] [--json]`: run the named ones, or all; exit code 1 when a bar is missed."""
 
 from __future__ import annotations
 
