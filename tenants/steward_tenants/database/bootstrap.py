@@ -25,6 +25,7 @@ from steward_tenants.database.policies import (
 )
 from steward_tenants.database.tables import DIRECTORY_SCHEMA, KIT_SCHEMA, TENANT_SCHEMA
 
+_LOCK = 0x57E3A2B
 LOGIN_ROLES = (MIGRATION_ROLE, APPLICATION_ROLE, DIRECTORY_ROLE)
 
 _SHARED_CHANNELS: tuple[LiteralString, ...] = (
@@ -107,11 +108,12 @@ def database_statements(database: str) -> Iterator[sql.Composed]:
 
 
 def bootstrap(superuser_dsn: str, database: str, passwords: Mapping[str, str]) -> None:
-    """Prepare the cluster's roles and `database` (created when missing). Safe to run again.
+    """Prepare the cluster's roles and `database` (created when missing). Safe to run again, and by several at once.
 
     Raises psycopg.Error when the role in `superuser_dsn` may not do so.
     """
     with psycopg.connect(superuser_dsn, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [_LOCK])
         for statement in role_statements(passwords):
             connection.execute(statement)
         known = connection.execute("select from pg_database where datname = %s", [database]).fetchone()
@@ -119,9 +121,9 @@ def bootstrap(superuser_dsn: str, database: str, passwords: Mapping[str, str]) -
             connection.execute(
                 sql.SQL("create database {} template template0 encoding 'UTF8'").format(sql.Identifier(database))
             )
-    with psycopg.connect(superuser_dsn, dbname=database, autocommit=True) as connection:
-        for statement in database_statements(database):
-            connection.execute(statement)
+        with psycopg.connect(superuser_dsn, dbname=database, autocommit=True) as inside:
+            for statement in database_statements(database):
+                inside.execute(statement)
 
 
 def main() -> None:

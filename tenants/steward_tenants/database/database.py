@@ -18,7 +18,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 from sqlalchemy import URL, Engine, create_engine, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
@@ -28,7 +28,7 @@ from steward_tenants.database.session import DirectorySession, ReadSession, Writ
 from steward_tenants.database.signing import TENANT_SETTING, NamedKey, TenantSigner
 from steward_tenants.database.vault import Vault
 from steward_tenants.directory.models import Tenant, TenantStatus
-from steward_tenants.errors import TenantNotFound, TenantSuspended
+from steward_tenants.errors import InvalidInput, TenantNotFound, TenantSuspended, invalid
 
 PRESENT_TENANT = f"select set_config('{TENANT_SETTING}', %s, true), set_config('statement_timeout', %s, true)"
 _PRESENT_POSITIONAL = PRESENT_TENANT.replace("%s", "$1", 1).replace("%s", "$2").encode()
@@ -37,6 +37,8 @@ BEGIN_SNAPSHOT = b"begin isolation level repeatable read read only"
 BEGIN_WRITE = b"begin isolation level read committed read write"
 FORGET_SETTINGS = "reset all"
 """Before a tenant is presented: an injected `set_config(…, false)` of an earlier transaction must not last."""
+_UNSTORABLE = frozenset({None, "22003", "22008", "22021", "22P05"})
+"""SQL states of values that no column can hold: NUL (seen by the driver already), numbers and days out of range."""
 STATUS_SECONDS = 0.5
 """How long a process trusts what it knows of a tenant's status; a suspension is felt within this time."""
 
@@ -68,6 +70,29 @@ def _interrupted(error: BaseException) -> bool:
     """Whether a cancel lies behind an error. Inside a pipeline psycopg turns it into an AssertionError."""
     task = asyncio.current_task()
     return not isinstance(error, Exception) or isinstance(error, AssertionError) or bool(task and task.cancelling())
+
+
+@contextmanager
+def _only_storable_values() -> Iterator[None]:
+    """Turns a value that PostgreSQL cannot hold, which a service let through, into InvalidInput: whoever sent it is
+    told so, rather than that something failed."""
+    try:
+        yield
+    except DataError as error:
+        if getattr(error.orig, "sqlstate", None) not in _UNSTORABLE:
+            raise
+        raise _not_storable() from error
+    except UnicodeEncodeError as error:
+        raise _not_storable() from error
+
+
+def _not_storable() -> InvalidInput:
+    return invalid(
+        "input",
+        "not_storable",
+        "含有无法保存的字符（空字符、残缺字符）或超出范围的数值。",
+        "It has characters that cannot be stored (NUL, half of a pair), or a number out of range.",
+    )
 
 
 class Database:
@@ -123,7 +148,8 @@ class Database:
         Raises TenantNotFound, TenantSuspended (unless `even_suspended`).
         """
         await self._let_in(tenant_id, even_suspended)
-        async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
+        with _only_storable_values():
+          async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
             await self._present(orm, tenant_id, BEGIN_SNAPSHOT if snapshot else BEGIN_READ)
             yield ReadSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
 
