@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from steward_tenants.access.grants import assign_role
-from steward_tenants.access.models import Role, RoleAssignment
+from steward_tenants.access.models import Duty, Role, RoleAssignment
 from steward_tenants.access.queries import actor_of, today
 from steward_tenants.access.templates import TEMPLATES
 from steward_tenants.database.actor import Actor, operator
 from steward_tenants.database.database import Database
-from steward_tenants.directory.models import Account, Credential, CredentialKind, Membership, Tenant, TenantStatus
+from steward_tenants.directory.models import PlatformEvent, Tenant, TenantStatus
+from steward_tenants.lifecycle.operators import platform_event
 from steward_tenants.lifecycle.service import Created, Founder, create_tenant
 from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.organisation.service import create_unit
@@ -29,6 +30,7 @@ from steward_tenants.signin.mail import Letter
 from steward_tenants.signin.recovery import accept_invitation, invite
 
 DEMO = operator("demo")
+MADE = "demo.made"
 
 
 @dataclass(frozen=True)
@@ -138,23 +140,14 @@ async def ensure(database: Database, password: str) -> list[Person]:
 
 
 async def _complete(database: Database, company: DemoCompany) -> bool:
-    """Whether everybody of the company can sign in; a person gets the password last."""
-    logins = [person.login for person in company.people]
+    """Whether the company was made once, whatever people have done with it since."""
     async with database.directory() as directory:
-        able = await directory.scalar(
-            select(func.count())
-            .select_from(Account)
-            .join(Membership, Membership.account_id == Account.id)
-            .join(Tenant, Tenant.id == Membership.tenant_id)
-            .join(Credential, Credential.account_id == Account.id)
-            .where(
-                Tenant.key == company.key,
-                Account.login.in_(logins),
-                Credential.kind == CredentialKind.PASSWORD,
-                Credential.spent_at.is_(None),
-            )
+        made = (
+            select(PlatformEvent.id)
+            .join(Tenant, Tenant.id == PlatformEvent.tenant_id)
+            .where(Tenant.key == company.key, PlatformEvent.action == MADE)
         )
-    return bool(able == len(logins))
+        return bool(await directory.scalar(select(made.exists())))
 
 
 async def _make(database: Database, company: DemoCompany, password: str) -> None:
@@ -176,9 +169,11 @@ async def _make(database: Database, company: DemoCompany, password: str) -> None
     users = {admin.login: created.admin_id, security.login: created.security_admin_id}
     for person in company.people[2:]:
         users[person.login] = await _make_person(database, created, person, units, day)
-    await _grant(database, created, company.people[2:], users, day)
     for person in company.people:
         await _admit(database, created, users[person.login], password)
+    await _grant(database, created, company.people[2:], users, day)
+    async with database.directory() as directory:
+        platform_event(directory, DEMO, MADE, created.tenant.id, {"key": company.key})
 
 
 async def _make_units(database: Database, created: Created, units: Sequence[DemoUnit], day: date) -> dict[str, UUID]:
@@ -226,16 +221,18 @@ async def _make_person(
 async def _grant(
     database: Database, created: Created, people: Sequence[DemoPerson], users: dict[str, UUID], day: date
 ) -> None:
-    actor = await _actor(database, created, created.security_admin_id, day)
-    async with database.write(created.tenant.id, actor) as session:
+    security = await _actor(database, created, created.security_admin_id, day)
+    async with database.write(created.tenant.id, security) as session:
         rows = await session.rows(select(Role.key, Role.id).where(session.within(Role)))
         roles: dict[str, UUID] = {row.key: row.id for row in rows}
         holders = set(await session.scalars(select(RoleAssignment.user_id).where(session.within(RoleAssignment))))
         for person in people:
             if users[person.login] not in holders:
-                scope = TEMPLATES[person.role].scope
+                template = TEMPLATES[person.role]
+                # Nobody has signed in yet; until then only the platform gives administrative roles.
+                session.actor = security if template.duty is Duty.BUSINESS else DEMO
                 await assign_role(
-                    session, user_id=users[person.login], role_id=roles[person.role], scope=scope, today=day
+                    session, user_id=users[person.login], role_id=roles[person.role], scope=template.scope, today=day
                 )
 
 
