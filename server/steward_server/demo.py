@@ -16,11 +16,12 @@ from steward_tenants.access.grants import assign_role
 from steward_tenants.access.models import Duty, Role, RoleAssignment
 from steward_tenants.access.queries import actor_of, today
 from steward_tenants.access.templates import TEMPLATES
+from steward_tenants.configuration.queries import tenant_facts
 from steward_tenants.database.actor import Actor, operator
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import PlatformEvent, Tenant, TenantStatus
 from steward_tenants.lifecycle.operators import platform_event
-from steward_tenants.lifecycle.service import Created, Founder, create_tenant
+from steward_tenants.lifecycle.service import ROOT_CODE, Created, Founder, create_tenant
 from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.organisation.service import create_unit
 from steward_tenants.people.errors import PersonExists
@@ -156,14 +157,17 @@ async def _make(database: Database, company: DemoCompany, password: str) -> None
     if known is not None and known.status not in (TenantStatus.ACTIVE, TenantStatus.RESTORING):
         return
     admin, security = company.people[:2]
-    created = await create_tenant(
-        database,
-        DEMO,
-        key=company.key,
-        name=company.name,
-        admin=Founder(admin.login, admin.name),
-        security_admin=Founder(security.login, security.name),
-    )
+    if known is not None and known.status == TenantStatus.ACTIVE:
+        created = await _found(database, known.id, company)
+    else:
+        created = await create_tenant(
+            database,
+            DEMO,
+            key=company.key,
+            name=company.name,
+            admin=Founder(admin.login, admin.name),
+            security_admin=Founder(security.login, security.name),
+        )
     day = today(created.tenant.time_zone)
     units = await _make_units(database, created, company.units, day)
     users = {admin.login: created.admin_id, security.login: created.security_admin_id}
@@ -174,6 +178,16 @@ async def _make(database: Database, company: DemoCompany, password: str) -> None
     await _grant(database, created, company.people[2:], users, day)
     async with database.directory() as directory:
         platform_event(directory, DEMO, MADE, created.tenant.id, {"key": company.key})
+
+
+async def _found(database: Database, tenant_id: UUID, company: DemoCompany) -> Created:
+    """What an earlier, interrupted start has made."""
+    logins = [person.login for person in company.people[:2]]
+    async with database.read(tenant_id, DEMO) as session:
+        root = await session.scalar(select(OrgUnit.id).where(session.within(OrgUnit), OrgUnit.code == ROOT_CODE))
+        rows = await session.rows(select(User.login, User.id).where(session.within(User), User.login.in_(logins)))
+    ids = {row.login: row.id for row in rows}
+    return Created(await tenant_facts(database, tenant_id), root, ids[logins[0]], ids[logins[1]])
 
 
 async def _make_units(database: Database, created: Created, units: Sequence[DemoUnit], day: date) -> dict[str, UUID]:
