@@ -18,6 +18,7 @@ from steward_tenants.access.errors import (
     GrantEnded,
     GrantsAreForPeople,
     GrantToOneself,
+    HolderNotArrived,
     HolderNotWorking,
     LastSecurityAdmin,
     RoleBuiltIn,
@@ -183,6 +184,17 @@ async def test_nobody_grants_themselves_nor_edits_a_role_they_hold(database: Dat
         async with database.write(tenant_id, machine) as session:
             with pytest.raises(GrantsAreForPeople):
                 await assign_role(session, user_id=one.id, role_id=roles["reviewer"], scope=Scope.OWN, today=TODAY)
+
+
+async def test_whoever_handles_an_invitation_gets_no_administrative_role_by_it(database: Database) -> None:
+    tenant_id, roles, _ = await staffed(database)
+    async with database.write(tenant_id, TESTS) as session:
+        awaited = make_user(session, status=UserStatus.INVITED)
+    async with database.write(tenant_id, BOSS) as session:
+        for key in ("tenant_admin", "security_admin", "auditor"):
+            with pytest.raises(HolderNotArrived):
+                await assign_role(session, user_id=awaited.id, role_id=roles[key], scope=Scope.ALL, today=TODAY)
+        await assign_role(session, user_id=awaited.id, role_id=roles["reviewer"], scope=Scope.ALL, today=TODAY)
 
 
 async def test_who_manages_a_part_of_the_tenant_edits_no_role(database: Database) -> None:

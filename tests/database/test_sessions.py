@@ -8,11 +8,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import DataError, InternalError
 
 from steward_tenants.database.database import STATUS_SECONDS, Database
 from steward_tenants.directory.models import Tenant, TenantStatus
-from steward_tenants.errors import TenantNotFound, TenantSuspended
+from steward_tenants.errors import InvalidInput, TenantNotFound, TenantSuspended
 from steward_tenants.organisation.models import OrgUnit
 from tests.cluster import Addresses
 from tests.factories import TESTS, make_tenant, make_unit
@@ -99,6 +99,59 @@ async def test_calls_after_commit_run_once_the_commit_is_durable(database: Datab
         session.after_commit(look)
         assert seen == []
     assert seen == [1]
+
+
+async def test_a_call_after_the_commit_that_fails_hinders_nobody(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenant_id = await make_tenant(database)
+    ran: list[str] = []
+
+    async def fail() -> None:
+        raise RuntimeError("张三 13800000000")
+
+    async def ring() -> None:
+        ran.append("rung")
+
+    async with database.write(tenant_id, TESTS) as session:
+        session.after_commit(fail)
+        session.after_commit(ring)
+        make_unit(session)
+    assert ran == ["rung"]
+    assert "RuntimeError" in caplog.text
+    assert "张三" not in caplog.text
+    async with database.read(tenant_id, TESTS) as reading:
+        assert await reading.scalar(select(func.count(OrgUnit.id)).where(reading.within(OrgUnit))) == 1
+
+
+@pytest.mark.parametrize("text_", ["a\0b", "a\ud800b"], ids=["nul", "half a pair"])
+async def test_text_that_cannot_be_stored_is_the_senders_error(database: Database, text_: str) -> None:
+    tenant_id = await make_tenant(database)
+    with pytest.raises(InvalidInput):
+        async with database.write(tenant_id, TESTS) as session:
+            make_unit(session, name=text_)
+    with pytest.raises(InvalidInput):
+        async with database.read(tenant_id, TESTS) as reading:
+            await reading.scalars(select(OrgUnit.id).where(reading.within(OrgUnit), OrgUnit.name == text_))
+    with pytest.raises(InvalidInput):
+        async with database.directory() as directory:
+            await directory.find(Tenant, Tenant.key == text_)
+    with pytest.raises(InvalidInput), database.blocking(tenant_id, TESTS) as blocking:
+        blocking.find(OrgUnit, OrgUnit.name == text_)
+    async with database.write(tenant_id, TESTS) as session:
+        assert await session.scalar(select(func.count(OrgUnit.id)).where(session.within(OrgUnit))) == 0
+
+
+async def test_numbers_and_texts_out_of_range_are_the_senders_error(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    for statement in ("select cast(:value as numeric)::bigint", "select cast(:value as text)::jsonb->>'a'"):
+        value: object = 10**30 if "numeric" in statement else '{"a": "\\u0000"}'
+        with pytest.raises(InvalidInput):
+            async with database.read(tenant_id, TESTS) as reading:
+                await reading.execute(text(statement), {"value": value})
+    with pytest.raises(DataError):
+        async with database.read(tenant_id, TESTS) as reading:
+            await reading.execute(text("select 1 / 0"))
 
 
 def test_the_blocking_session_works_in_its_tenant_alone(database: Database) -> None:

@@ -255,3 +255,15 @@ def test_a_client_without_secret_matches_nothing() -> None:
     for presented in ("", "sha256:", "x"):
         assert not secret_matches(presented, None)
         assert not secret_matches(presented, "")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, "a\0b", "a\ud800", "银行\u202e助手", "a\u200bb", "a\nb"], ids=ascii)
+def test_a_name_that_people_are_shown_has_visible_characters_only(name: str) -> None:
+    assert _fields(_plan(name=name)) == ["name"]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a;sandbox/", "https://a,b/", "https://a'b/", f"https://a.example/{'x' * 2000}", "https://a\0/"]
+)
+def test_an_address_cannot_add_rules_to_the_pages_policy(address: str) -> None:
+    assert redirect_problem(address) is not None

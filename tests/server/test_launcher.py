@@ -237,6 +237,15 @@ def test_a_failed_install_says_so_and_goes_on_later(clone: Clone) -> None:
     assert clone.missing() == GROUPS
 
 
+def test_a_folder_of_somebody_elses_is_left_alone(clone: Clone, launcher: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.run("up")
+    clone.stamp_file.write_text("{}")
+    monkeypatch.setattr(launcher.os, "access", lambda _path, mode: mode != os.W_OK)
+    with pytest.raises(launcher.LauncherError, match="can't write"):
+        launcher.ensure(str(clone.folder), str(clone.venv), ["uv", "run"], dict(os.environ))
+    assert (clone.venv / "bin" / "python").exists()
+
+
 def test_a_damaged_stamp_counts_as_none(clone: Clone) -> None:
     clone.run("up")
     clone.stamp_file.write_text("{")

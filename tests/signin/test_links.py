@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select, update
 
+from steward_tenants.access.models import Duty, RoleAssignment
 from steward_tenants.access.permissions import PEOPLE_MANAGE
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Membership, OneTimeToken, PasswordProfile, TokenPurpose
@@ -30,7 +31,16 @@ from steward_tenants.signin.opening import SignedIn
 from steward_tenants.signin.recovery import accept_invitation, confirm_reset, invite, request_reset
 from steward_tenants.signin.rules import ACCOUNT_LIMITS
 from steward_tenants.signin.service import sign_in
-from tests.factories import TESTS, actor_with, make_account, make_member, make_tenant, make_user
+from tests.factories import (
+    TESTS,
+    actor_with,
+    assign,
+    make_account,
+    make_member,
+    make_role,
+    make_tenant,
+    make_user,
+)
 from tests.signin.people import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -227,6 +237,33 @@ async def test_no_single_tenant_directs_the_link_of_a_shared_account(database: D
         await request_reset(database, outbox, account.login, public_url=PUBLIC)
         await settled()
     assert [letter.to for letter in outbox.letters] == ["tenant0@example.test"]
+
+
+@pytest.mark.parametrize("duty", [Duty.TENANT_ADMIN, Duty.SECURITY_ADMIN, Duty.AUDITOR])
+async def test_who_keeps_the_address_book_does_not_get_an_administrators_link(
+    database: Database, outbox: Outbox, duty: Duty
+) -> None:
+    tenant_id = await make_tenant(database)
+    account = await make_account(database, login=f"admin-{uuid4().hex[:8]}")
+    await give_password(database, account.id)
+    async with database.write(tenant_id, TESTS) as session:
+        user = make_user(session, account_id=account.id, login=account.login, email="mine@example.test")
+        await session.flush()
+        role = make_role(session, [], duty)
+        await session.flush()
+        assignment = assign(session, user, role)
+    async with database.directory() as directory:
+        directory.add(Membership(account_id=account.id, tenant_id=tenant_id, user_id=user.id))
+    await request_reset(database, outbox, account.login, public_url=PUBLIC)
+    await settled()
+    assert outbox.letters == []
+    async with database.write(tenant_id, TESTS) as session:
+        found = await session.get(RoleAssignment, assignment.id)
+        assert found is not None
+        await session.delete(found)
+    await request_reset(database, outbox, account.login, public_url=PUBLIC)
+    await settled()
+    assert [letter.to for letter in outbox.letters] == ["mine@example.test"]
 
 
 async def test_a_reset_follows_the_strictest_policy(database: Database, outbox: Outbox) -> None:

@@ -54,7 +54,8 @@ class Edge:
     def address(self, request: Request) -> str:
         """The client's address: the peer's, or what the nearest trusted proxy says of it."""
         peer = request.client.host if request.client else ""
-        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+        # A proxy may append to the client's own header or add one of its own below it: all of them count.
+        forwarded = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
         while self._trusted(peer) and forwarded and forwarded[-1]:
             peer = forwarded.pop()
         return peer

@@ -20,6 +20,7 @@ from steward_server.api.problems import answer, problem
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 CORS_HEADERS = "authorization, content-type, accept-language, idempotency-key, x-request-id"
 CORS_METHODS = "GET, POST, PATCH, PUT, DELETE"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 EXPOSED_HEADERS = "x-request-id, retry-after, content-language"
 log = structlog.get_logger("steward_server.request")
 
@@ -81,7 +82,7 @@ class Frame:
         limit = self._edge.settings.max_body_bytes
         too_large = BodyTooLarge(limit=limit)
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdigit() and int(length) > limit:
+        if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > limit):
             await problem(Request(scope), too_large)(scope, receive, send)
             return
         seen = 0
@@ -123,7 +124,7 @@ class Frame:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 8 else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
         caller = scope["state"].get("caller")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from uuid import UUID
 
+import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant
 
 TRUSTED_SECONDS = 5.0
+log = structlog.get_logger(__name__)
 
 
 class AllowedOrigins:
@@ -20,6 +24,7 @@ class AllowedOrigins:
         self._database = database
         self._by_origin: dict[str, set[UUID]] = {}
         self._until = 0.0
+        self._reading = asyncio.Lock()
 
     async def known(self, origin: str) -> bool:
         """Whether any tenant allows this origin: all that a preflight can be told."""
@@ -34,7 +39,18 @@ class AllowedOrigins:
     async def _refresh(self) -> None:
         if time.monotonic() < self._until:
             return
-        self._until = time.monotonic() + TRUSTED_SECONDS
+        async with self._reading:
+            if time.monotonic() < self._until:  # another request has read them meanwhile
+                return
+            until = time.monotonic() + TRUSTED_SECONDS
+            try:
+                self._by_origin = await self._read()
+            except (SQLAlchemyError, OSError) as error:
+                # Every answer asks, also those that say that the database is away: what was known stays.
+                log.warning("allowed origins could not be read", error=type(error).__name__)
+            self._until = until
+
+    async def _read(self) -> dict[str, set[UUID]]:
         async with self._database.directory() as directory:
             rows = await directory.rows(
                 select(Tenant.id, func.unnest(Tenant.allowed_origins)).where(
@@ -44,4 +60,4 @@ class AllowedOrigins:
         by_origin: dict[str, set[UUID]] = {}
         for tenant_id, origin in rows:
             by_origin.setdefault(origin, set()).add(tenant_id)
-        self._by_origin = by_origin
+        return by_origin

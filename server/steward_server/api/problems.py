@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from steward_server.api.errors import BadRequest, MethodNotAllowed, NoSuchRoute, Unavailable
@@ -90,6 +91,8 @@ def from_exception(error: Exception) -> StewardError:
             return error.__cause__
         known = {404: NoSuchRoute(), 405: MethodNotAllowed()}
         return known.get(error.status_code) or BadRequest()
+    if isinstance(error, ClientDisconnect):
+        return BadRequest()
     if isinstance(error, StaleDataError):
         return Conflict()
     if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and _is_unavailable(error)):

@@ -19,12 +19,22 @@ COMMANDS = {
     "migrate": "database:migrate",
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
+    "explain": "explain:explain",
 }
 GROUPS = {
     "keys": "database:keys",
     "tenant": "tenants:app",
     "user": "users:app",
+    "account": "accounts:app",
+    "unit": "units:app",
+    "role": "roles:app",
     "client": "clients:app",
+    "support": "support:app",
+    "privacy": "privacy:app",
+    "setting": "tenant_settings:app",
+    "plugin": "plugins:app",
+    "file": "files:app",
+    "command": "commands:app",
     "audit": "audit:app",
 }
 

@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import typer
 from steward_server.cli.output import FAILED, say
 from steward_server.embedded import EmbeddedHome
 from steward_server.settings import Settings
+from steward_tenants.access.queries import today
 from steward_tenants.configuration.queries import TenantFacts, tenant_facts
 from steward_tenants.database.actor import Actor, operator
 from steward_tenants.database.database import Database
@@ -32,6 +34,14 @@ Login = Annotated[
         "--login",
         envvar="STEWARD_LOGIN",
         help="以谁的身份执行；密码取自 STEWARD_PASSWORD 或交互输入。Who does it; asks for the password.",
+    ),
+]
+LoginIfAny = Annotated[
+    str | None,
+    typer.Option(
+        "--login",
+        envvar="STEWARD_LOGIN",
+        help="以谁的身份执行；不填则为运营人员。Who does it; an operator when left out.",
     ),
 ]
 PASSWORD = "STEWARD_PASSWORD"
@@ -54,10 +64,15 @@ def tenant_id_or_key(text: str) -> UUID | str:
 
 @dataclass(frozen=True)
 class Acting:
-    """A signed-in person at the command line."""
+    """A signed-in person at the command line, or the operator."""
 
     tenant: TenantFacts
     actor: Actor
+
+    @property
+    def today(self) -> date:
+        """The tenant's day."""
+        return today(self.tenant.time_zone)
 
 
 async def acting(database: Database, settings: Settings, tenant: str, login: str) -> Acting:
@@ -74,6 +89,13 @@ async def acting(database: Database, settings: Settings, tenant: str, login: str
     async with database.write(facts.id, caller.actor) as session:
         await sign_out(session)
     return Acting(facts, caller.actor)
+
+
+async def acting_or_operator(database: Database, settings: Settings, tenant: str, login: str | None) -> Acting:
+    """The person of this login, signed in; without a login the operator, for what only takes access away."""
+    if login is not None:
+        return await acting(database, settings, tenant, login)
+    return Acting(await tenant_facts(database, tenant_id_or_key(tenant)), operator_here())
 
 
 def _password(settings: Settings, login: str) -> str:

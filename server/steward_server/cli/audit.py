@@ -1,4 +1,4 @@
-"""`steward audit`: verifying and exporting the audit log."""
+"""`steward audit`: reading, verifying and exporting the audit log."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from steward_server.cli.acting import acting, tenant_id_or_key
-from steward_server.cli.output import FAILED, AsJson, say, show
+from steward_server.cli.acting import Acting, Login, TenantKey, acting, tenant_id_or_key
+from steward_server.cli.answers import plain
+from steward_server.cli.naming import PERSON, named
+from steward_server.cli.output import FAILED, AsJson, say, show, show_page
+from steward_server.cli.tenant_work import writing
 from steward_server.cli.workplace import work
 from steward_server.settings import Settings
 from steward_tenants.audit.anchors import export_anchors, read_anchors
 from steward_tenants.audit.export import ExportForm, export_events
+from steward_tenants.audit.models import AuditEvent
+from steward_tenants.audit.queries import EventFilter, EventPage, list_events
 from steward_tenants.audit.report import VerificationReport
 from steward_tenants.audit.retention import LEAST_KEEP_DAYS, maintain
 from steward_tenants.audit.verification import verify as verify_log
 from steward_tenants.configuration.queries import TenantFacts, all_tenants, tenant_facts
 from steward_tenants.database.database import Database
+from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import invalid
 
 app = typer.Typer(no_args_is_help=True, help="审计。The audit log.", rich_markup_mode=None)
@@ -120,6 +127,55 @@ def export(
             return written
 
     say(f"{work(task)} bytes")
+
+
+@app.command("list")
+def list_log(
+    tenant: TenantKey,
+    login: Login,
+    person: Annotated[str | None, typer.Option("--by", help="谁做的：登录名或编号。Who did it: login or id.")] = None,
+    action: Annotated[str | None, typer.Option(help="动作或其开头，如 people.。Action, or how it begins.")] = None,
+    subject_kind: Annotated[str | None, typer.Option("--kind", help="对象种类。Kind of subject.")] = None,
+    subject: Annotated[UUID | None, typer.Option(help="对象编号。Id of the subject.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="起（UTC，含）。From, in UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="止（UTC，不含）。Until, in UTC.")] = None,
+    size: Annotated[int, typer.Option(help="每页条数。Rows of a page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="上一页给出的位置。From the page before.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a tenant's events, newest first, as one of its auditors. Reading them is on record too.
+
+    例 example: steward audit list huaxin --action people. --login audit@huaxin.example
+    """
+
+    async def task(session: WriteSession, _who: Acting) -> EventPage:
+        wanted = EventFilter(
+            actor_id=await named(session, PERSON, person) if person else None,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=subject,
+            since=since.replace(tzinfo=UTC) if since else None,
+            until=until.replace(tzinfo=UTC) if until else None,
+        )
+        return await list_events(session, wanted, limit=size, older_than=cursor)
+
+    page = writing(tenant, login, task)
+    show_page([_event(page, event) for event in page.events], page.older, as_json=as_json)
+
+
+def _event(page: EventPage, event: AuditEvent) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "action": event.action,
+        "by": page.names.get(event.actor_id) or event.actor_label or str(event.actor_id),
+        "by_kind": event.actor_kind,
+        "kind": event.subject_kind,
+        "subject": plain(event.subject_id),
+        "changes": event.changes,
+        "reason": event.reason,
+        "request": event.request_id,
+        "id": str(event.id),
+    }
 
 
 @app.command("maintain")

@@ -69,7 +69,7 @@ def list_keys(as_json: AsJson = False) -> None:
 
 
 @keys.command("retire")
-def retire(name: str, yes: Yes = False) -> None:
+def retire(name: Annotated[str, typer.Argument(help="名称，如 k1。A name such as k1.")], yes: Yes = False) -> None:
     """Refuse a tenant key from now on: the last step, when no process signs with it.
 
     例 example: steward keys retire k1

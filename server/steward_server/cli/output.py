@@ -42,6 +42,17 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "（�
         print("  ".join(padded).rstrip())
 
 
+def show_page(rows: Sequence[Mapping[str, Any]], following: str | None, *, as_json: bool) -> None:
+    """Print one page; when there is more, what to ask for next: the last JSON object, or a line beside the table."""
+    show(rows, as_json=as_json)
+    if following is None:
+        return
+    if as_json:
+        print(json.dumps({"next_cursor": following}))
+    else:
+        say(f"还有更多，下一页： More follow, next page: --cursor {following}")
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

@@ -132,6 +132,17 @@ class HolderNotWorking(_Refused):
     remedy = Bilingual("请先启用该人员。", "Enable the person first.")
 
 
+class HolderNotArrived(_Refused):
+    """An administrative role for someone whose invitation is still open: whoever handles the invitation would hold
+    it."""
+
+    code = "holder_not_arrived"
+    message = Bilingual("“{name}”尚未接受邀请。", "{name} has not accepted the invitation yet.")
+    remedy = Bilingual(
+        "管理类角色请在本人首次登录后再授予。", "Grant administrative roles once the person has signed in."
+    )
+
+
 class LastSecurityAdmin(_Refused):
     """Nobody would be left who can grant roles for the whole tenant."""
 

@@ -14,12 +14,13 @@ from steward_tenants.access.errors import (
     GrantDayPast,
     GrantEnded,
     GrantToOneself,
+    HolderNotArrived,
     HolderNotWorking,
     RoleNotFound,
 )
 from steward_tenants.access.guards import is_security_admin, keep_a_security_admin
 from steward_tenants.access.holdings import check_duties
-from steward_tenants.access.models import Role, RoleAssignment
+from steward_tenants.access.models import Duty, Role, RoleAssignment
 from steward_tenants.access.permissions import ROLES_GRANT
 from steward_tenants.access.row_kinds import PERSON
 from steward_tenants.access.rules import reaches_everything
@@ -52,8 +53,8 @@ async def assign_role(
     """Give a person a role for the rows of `scope`, from `valid_from` (default today) until `valid_until` (exclusive).
 
     `unit_id` is for `team` and `subtree`: None means the person's own unit, wherever they move. Raises PersonNotFound,
-    RoleNotFound, GrantToOneself, GrantsAreForPeople, GrantDayPast, GrantBeyondReach, HolderNotWorking, AlreadyGranted,
-    DutiesOverlap, UnitNotFound, UnitClosed, InvalidInput.
+    RoleNotFound, GrantToOneself, GrantsAreForPeople, GrantDayPast, GrantBeyondReach, HolderNotWorking,
+    HolderNotArrived, AlreadyGranted, DutiesOverlap, UnitNotFound, UnitClosed, InvalidInput.
     """
     by_a_person(session.actor)
     if session.actor.id == user_id:
@@ -67,6 +68,8 @@ async def assign_role(
         raise invalid("unitId", "scope", "此数据范围不能指定机构。", "This scope takes no unit.")
     role = await _held_role(session, role_id)
     user = await _holder(session, user_id, today)
+    if role.duty != Duty.BUSINESS and user.status == UserStatus.INVITED and not session.actor.unrestricted:
+        raise HolderNotArrived(name=user.name)
     await _check_reach(session, scope, unit_id, today)
     grant = RoleAssignment(
         id=new_id(),

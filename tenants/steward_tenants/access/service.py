@@ -42,7 +42,7 @@ from steward_tenants.texts import Bilingual
 _KEY = re.compile(r"[a-z][a-z0-9_-]{1,47}")
 
 
-@command("access.roles.install", "安装内置角色", "Install the built-in roles", permission=None)
+@command("access.roles.install", "安装内置角色", "Install the built-in roles", permission=None, alone=False)
 async def install_builtin_roles(session: WriteSession) -> dict[str, UUID]:
     """Bring the tenant's built-in roles to the templates; role ids by key. For the platform's own work only.
 

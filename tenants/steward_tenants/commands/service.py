@@ -26,12 +26,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class CommandInfo:
-    """What is declared of a command. `permission` None: the actor's own affair, checked inside."""
+    """What is declared of a command. `permission` None: the actor's own affair, checked inside.
+
+    `alone` False: one step of an edge-level function, which is what people call instead.
+    """
 
     key: str
     title: Bilingual
     permission: Permission | None
     function: Callable[..., Awaitable[Any]]
+    alone: bool = True
 
 
 COMMANDS: dict[str, CommandInfo] = {}
@@ -42,12 +46,15 @@ class NotAudited(AssertionError):
 
 
 def command(
-    key: str, zh: str, en: str, *, permission: Permission | None
+    key: str, zh: str, en: str, *, permission: Permission | None, alone: bool = True
 ) -> Callable[
     [Callable[Concatenate[WriteSession, P], Awaitable[R]]],
     Callable[Concatenate[WriteSession, P], Awaitable[R]],
 ]:
-    """Declare a command. It takes a `WriteSession` first and records at least one audit event itself."""
+    """Declare a command. It takes a `WriteSession` first and records at least one audit event itself.
+
+    `alone` False when calling it by itself would leave something undone: it is a step of an edge-level function.
+    """
 
     def declare(
         function: Callable[Concatenate[WriteSession, P], Awaitable[R]],
@@ -65,7 +72,7 @@ def command(
                 raise NotAudited(key)
             return answer
 
-        COMMANDS[key] = CommandInfo(key, Bilingual(zh, en), permission, run)
+        COMMANDS[key] = CommandInfo(key, Bilingual(zh, en), permission, run, alone)
         return run
 
     return declare

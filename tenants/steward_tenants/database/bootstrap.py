@@ -88,6 +88,11 @@ def database_statements(database: str) -> Iterator[sql.Composed]:
     yield sql.SQL("grant usage on language plpgsql to {}, {}").format(
         sql.Identifier(OWNER_ROLE), sql.Identifier(VERIFIER_ROLE)
     )
+    for role in (OWNER_ROLE, VERIFIER_ROLE):
+        # What migrations create later is nobody's until they grant it.
+        yield sql.SQL("alter default privileges for role {} revoke execute on functions from public").format(
+            sql.Identifier(role)
+        )
     for role in LOGIN_ROLES:
         yield sql.SQL("grant connect on database {} to {}").format(name, sql.Identifier(role))
     yield sql.SQL("grant create on database {} to {}").format(name, sql.Identifier(OWNER_ROLE))

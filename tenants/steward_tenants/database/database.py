@@ -38,7 +38,7 @@ BEGIN_WRITE = b"begin isolation level read committed read write"
 FORGET_SETTINGS = "reset all"
 """Before a tenant is presented: an injected `set_config(…, false)` of an earlier transaction must not last."""
 _UNSTORABLE = frozenset({None, "22003", "22008", "22021", "22P05"})
-"""SQL states of values that no column can hold: NUL (seen by the driver already), numbers and days out of range."""
+"""SQL states of values that no column can hold; None: the driver saw it already."""
 STATUS_SECONDS = 0.5
 """How long a process trusts what it knows of a tenant's status; a suspension is felt within this time."""
 
@@ -58,12 +58,14 @@ class DatabaseSettings:
 
 class _OrmSession(AsyncSession):
     """Throws its connection away when it was interrupted: the driver may have left answers unread on it, which the
-    next transaction, of another tenant, would take for its own."""
+    next transaction, of another tenant, would take for its own. Raises InvalidInput for what cannot be stored."""
 
     async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if error is not None and _interrupted(error):
             await self.invalidate()
         await super().__aexit__(kind, error, traceback)
+        if _unstorable(error):
+            raise _not_storable() from error
 
 
 def _interrupted(error: BaseException) -> bool:
@@ -72,21 +74,16 @@ def _interrupted(error: BaseException) -> bool:
     return not isinstance(error, Exception) or isinstance(error, AssertionError) or bool(task and task.cancelling())
 
 
-@contextmanager
-def _only_storable_values() -> Iterator[None]:
-    """Turns a value that PostgreSQL cannot hold, which a service let through, into InvalidInput: whoever sent it is
-    told so, rather than that something failed."""
-    try:
-        yield
-    except DataError as error:
-        if getattr(error.orig, "sqlstate", None) not in _UNSTORABLE:
-            raise
-        raise _not_storable() from error
-    except UnicodeEncodeError as error:
-        raise _not_storable() from error
+def _unstorable(error: BaseException | None) -> bool:
+    """Whether a value that PostgreSQL cannot hold lies behind an error: NUL, half of a surrogate pair, a number or a
+    day out of range."""
+    if isinstance(error, DataError):
+        return getattr(error.orig, "sqlstate", None) in _UNSTORABLE
+    return isinstance(error, UnicodeEncodeError)
 
 
 def _not_storable() -> InvalidInput:
+    """Whoever sent such a value is told so, where a service let it through, rather than that something failed."""
     return invalid(
         "input",
         "not_storable",
@@ -148,8 +145,7 @@ class Database:
         Raises TenantNotFound, TenantSuspended (unless `even_suspended`).
         """
         await self._let_in(tenant_id, even_suspended)
-        with _only_storable_values():
-          async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
+        async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
             await self._present(orm, tenant_id, BEGIN_SNAPSHOT if snapshot else BEGIN_READ)
             yield ReadSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
 
@@ -189,8 +185,13 @@ class Database:
             connection = orm.connection(execution_options={"postgresql_readonly": False})
             connection.exec_driver_sql(FORGET_SETTINGS)
             connection.exec_driver_sql(PRESENT_TENANT, self._presented(tenant_id, None))
-            yield BlockingSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
-            orm.commit()
+            try:
+                yield BlockingSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+                orm.commit()
+            except (DataError, UnicodeEncodeError) as error:
+                if _unstorable(error):
+                    raise _not_storable() from error
+                raise
 
     async def status(self, tenant_id: UUID) -> TenantStatus:
         """The tenant's status, at most `STATUS_SECONDS` old. Raises TenantNotFound."""

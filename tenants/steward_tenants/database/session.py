@@ -6,6 +6,7 @@ opens one through `Database`, and leaving its block commits.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ from sqlalchemy.sql.base import Executable
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.tables import DirectoryTable, TenantTable
 from steward_tenants.database.vault import Vault
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=TenantTable)
 D = TypeVar("D", bound=DirectoryTable)
@@ -131,9 +134,13 @@ class WriteSession(TenantSession):
         self._after_commit.append(call)
 
     async def run_after_commit(self) -> None:
-        """For the edge: run what `after_commit` collected."""
+        """For the edge: run what `after_commit` collected. A call that fails is logged and keeps neither the others
+        from running nor the caller from hearing that its work is done: it is committed."""
         for call in self._after_commit:
-            await call()
+            try:
+                await call()
+            except Exception as error:
+                log.error("a call after the commit failed: %s", type(error).__name__)  # noqa: TRY400 - no texts
 
 
 class DirectorySession(_Session):

@@ -62,7 +62,7 @@ TENANT_EXPORT = declare_purpose("tenant_export", EXPORT_TENANT)
 PERSONAL_DATA = declare_purpose("personal_data", PRIVACY_DECIDE, owner_may=True)
 
 
-@command("files.upload", "上传文件", "Upload a file", permission=FILES_USE)
+@command("files.upload", "上传文件", "Upload a file", permission=FILES_USE, alone=False)
 async def add_upload(session: WriteSession, file_id: UUID, written: Written, name: str, media_type: str) -> StoredFile:
     """Make an upload known whose bytes are in the store. Raises MediaTypeRefused."""
     return await add_file(

@@ -237,7 +237,7 @@ async def _load(
             await hold_unfinished(database, session, RESTORING)
             await _load_tables(session, reader, arrival, progress)
             await record(session, "tenant.restored", Subject("tenant", tenant_id), after=facts)
-    except (DataError, IntegrityError):
+    except (DataError, IntegrityError, InvalidInput):
         raise ArchiveRefused("行数据不合法", "its rows do not fit the tables") from None
     async with database.directory() as directory:
         await _admit(directory, tenant_id, people)

@@ -16,6 +16,7 @@ from steward_tenants.access.permissions import catalogue
 from steward_tenants.access.rules import duty_problems
 from steward_tenants.database.actor import Actor, Scope
 from steward_tenants.errors import FieldProblem
+from steward_tenants.organisation.rules import clean_text
 from steward_tenants.texts import Bilingual
 
 CODE_SECONDS = 300
@@ -35,11 +36,14 @@ REFRESH_TOKEN = "refresh_token"
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
 
+LONGEST_NAME = 100
+LONGEST_REDIRECT = 2000
 PUBLIC = "none"
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", PUBLIC)
 
 _PAIR = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})")
 _BEARER = re.compile(r"([0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
+_HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -139,8 +143,11 @@ def redirect_problem(uri: str) -> Bilingual | None:
         host, _port = parts.hostname, parts.port
     except ValueError:
         return Bilingual("地址无法解析。", "The address cannot be read.")
+    if len(uri) > LONGEST_REDIRECT:
+        return Bilingual(f"地址最长 {LONGEST_REDIRECT} 个字符。", f"Use at most {LONGEST_REDIRECT} characters.")
     plain = uri.isascii() and uri.isprintable() and not any(c in uri for c in ' *\\"<>^`{|}')
-    if not plain or not host:
+    # The host stands in the policy of the page that asks the person, where `;` begins another rule.
+    if not plain or not host or not _HOST.fullmatch(host):
         return Bilingual("不是完整的地址，或含有通配符等不允许的字符。", "Not a full address, or one with a wildcard.")
     if parts.fragment or "#" in uri:
         return Bilingual("地址不能带 # 片段。", "The address must have no fragment.")
@@ -175,8 +182,8 @@ def plan_problems(plan: ClientPlan) -> list[FieldProblem]:
     def refuse(path: str, code: str, zh: str, en: str) -> None:
         problems.append(FieldProblem(tuple(path.split(".")), code, Bilingual(zh, en)))
 
-    if not 1 <= len(plan.name.strip()) <= 100:
-        refuse("name", "length", "名称应为 1 到 100 个字符。", "Use 1 to 100 characters.")
+    if clean_text(plan.name, LONGEST_NAME) is None:
+        refuse("name", "length", "名称应为 1 到 100 个可见字符。", "Use 1 to 100 visible characters.")
     if not plan.grant_types or set(plan.grant_types) - set(GRANT_TYPES):
         refuse("grantTypes", "unknown", f"可选：{'、'.join(GRANT_TYPES)}。", f"One of {', '.join(GRANT_TYPES)}.")
     if REFRESH_TOKEN in plan.grant_types and AUTHORIZATION_CODE not in plan.grant_types:

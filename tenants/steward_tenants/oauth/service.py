@@ -19,8 +19,9 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import InvalidInput, invalid
 from steward_tenants.oauth.errors import ClientHasNoSecret, ClientNotFound, ClientRevoked
 from steward_tenants.oauth.models import ApiClient, ApiClientStatus, AuthorizationCode, TokenGrant
-from steward_tenants.oauth.rules import PUBLIC, ClientPlan, plan_problems, public_client_id, secret_hash
+from steward_tenants.oauth.rules import LONGEST_NAME, PUBLIC, ClientPlan, plan_problems, public_client_id, secret_hash
 from steward_tenants.organisation.models import OrgUnit
+from steward_tenants.organisation.rules import clean_text
 
 KEPT_AFTER_END = timedelta(days=7)
 """How long an ended token grant is kept, so that a late replay is still told apart from nonsense."""
@@ -46,7 +47,7 @@ async def create_client(session: WriteSession, plan: ClientPlan) -> ClientSecret
     secret = None if plan.auth_method == PUBLIC else _new_secret()
     client = ApiClient(
         id=new_id(),
-        name=plan.name.strip(),
+        name=clean_text(plan.name, LONGEST_NAME),
         secret_hash=None if secret is None else secret_hash(secret),
         redirect_uris=list(plan.redirect_uris),
         grant_types=list(plan.grant_types),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from steward_tenants.access.permissions import PEOPLE_MANAGE
@@ -17,12 +17,13 @@ from steward_tenants.access.rules import require
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
-from steward_tenants.directory.models import Account, Credential, CredentialKind, Membership
+from steward_tenants.directory.models import Account, Membership
 from steward_tenants.people import service
 from steward_tenants.people.errors import AccountNotFound, PersonExists
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.people.rules import PROFILE, clean_person
 from steward_tenants.people.service import Fields
+from steward_tenants.signin.models import SessionKind, SignInSession
 
 
 async def create_user(
@@ -39,7 +40,8 @@ async def create_user(
 
     `fields`: `login`, `name` and any of `rules.PROFILE`. Account, then user, then membership: an account without
     membership signs in nowhere, and a user without one neither; a repeat finds both and completes the membership,
-    the user's earlier data standing. Raises what `service.add_user` raises.
+    the user's earlier data standing. The membership counts once the person has accepted: until then a tenant that
+    knows somebody's login has no say in how they sign in elsewhere. Raises what `service.add_user` raises.
     """
     require(actor, PEOPLE_MANAGE)
     clean = clean_person(fields, allowed=PROFILE | {"login"})
@@ -102,10 +104,9 @@ async def _join(
     async with database.directory() as directory:
         await directory.execute(
             insert(Membership)
-            .values(account_id=account_id, tenant_id=tenant_id, user_id=user.id)
+            .values(account_id=account_id, tenant_id=tenant_id, user_id=user.id, active=False)
             .on_conflict_do_update(
-                index_elements=[Membership.account_id, Membership.tenant_id],
-                set_={"user_id": user.id, "active": True},
+                index_elements=[Membership.account_id, Membership.tenant_id], set_={"user_id": user.id}
             )
         )
     return user
@@ -135,24 +136,26 @@ async def disable_user(
 async def enable_user(
     database: Database, tenant_id: UUID, actor: Actor, user_id: UUID, *, today: date, request_id: str = ""
 ) -> User:
-    """Let a disabled person in again: active if their account has a password, otherwise still invited.
+    """Let a disabled person in again: active if they have signed in here before, otherwise still invited, as a
+    password of the account's may be another tenant's affair.
 
     The user's row first, where the right to do it is checked; the membership, still off, keeps the door shut until the
     last step. Raises what `service.enable_user` raises.
     """
     async with database.read(tenant_id, actor) as reading:
-        account_id = await reading.scalar(select(User.account_id).where(reading.within(User), User.id == user_id))
-    async with database.directory() as directory:
-        password = await directory.find(
-            Credential,
-            Credential.account_id == account_id,
-            Credential.kind == CredentialKind.PASSWORD,
-            Credential.spent_at.is_(None),
+        known = await reading.scalar(
+            select(literal(1))
+            .where(
+                reading.within(SignInSession),
+                SignInSession.subject_id == user_id,
+                SignInSession.kind == SessionKind.USER,
+            )
+            .limit(1)
         )
-    status = UserStatus.INVITED if password is None else UserStatus.ACTIVE
+    status = UserStatus.INVITED if known is None else UserStatus.ACTIVE
     async with database.write(tenant_id, actor, request_id=request_id) as session:
         user = await service.enable_user(session, user_id, today=today, status=status)
-    await _set_active(database, tenant_id, user.account_id, active=True)
+    await _set_active(database, tenant_id, user.account_id, active=user.status == UserStatus.ACTIVE)
     return user
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -139,6 +140,9 @@ def _locale(value: Any) -> str:
 
 
 def _joined_on(value: Any) -> date:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = date.fromisoformat(value.strip())
     if not isinstance(value, date) or not date(1950, 1, 1) <= value <= date(2100, 1, 1):
         raise Unacceptable("day", "入职日期超出范围。", "The joining day is out of range.")
     return value

@@ -46,7 +46,7 @@ def open_identity_number(vault: Vault, tenant_id: UUID, user_id: UUID, stored: s
     return None if stored is None else vault.decrypt(stored, identity_place(tenant_id, user_id))
 
 
-@command("people.create", "新建人员", "Create a person", permission=PEOPLE_MANAGE)
+@command("people.create", "新建人员", "Create a person", permission=PEOPLE_MANAGE, alone=False)
 async def add_user(
     session: WriteSession,
     *,
@@ -117,7 +117,7 @@ async def move_user(session: WriteSession, user_id: UUID, *, unit_id: UUID | Non
     return user
 
 
-@command("people.disable", "停用人员", "Disable a person", permission=PEOPLE_MANAGE)
+@command("people.disable", "停用人员", "Disable a person", permission=PEOPLE_MANAGE, alone=False)
 async def disable_user(session: WriteSession, user_id: UUID, *, today: date, reason: str | None = None) -> User:
     """Shut a person out of this tenant; their sessions are refused from the commit on. Again is no error.
 
@@ -142,7 +142,7 @@ async def disable_user(session: WriteSession, user_id: UUID, *, today: date, rea
     return user
 
 
-@command("people.enable", "启用人员", "Enable a person", permission=PEOPLE_MANAGE)
+@command("people.enable", "启用人员", "Enable a person", permission=PEOPLE_MANAGE, alone=False)
 async def enable_user(
     session: WriteSession, user_id: UUID, *, today: date, status: UserStatus = UserStatus.ACTIVE
 ) -> User:

@@ -18,7 +18,7 @@ from steward_tenants.plugins.models import PluginSwitch
 _KEY = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 
-@command("plugins.switch.set", "启用或停用插件", "Switch a plugin", permission=PLUGINS_MANAGE)
+@command("plugins.switch.set", "启用或停用插件", "Switch a plugin", permission=PLUGINS_MANAGE, alone=False)
 async def set_plugin(
     session: WriteSession,
     plugin: str,

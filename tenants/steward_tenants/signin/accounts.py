@@ -204,6 +204,8 @@ async def operator_seat(directory: DirectorySession, account_id: UUID, tenant_id
 async def ensure_account(directory: DirectorySession, login: str, *, is_operator: bool = False) -> UUID:
     """The account of a login, made when there is none. Raises InvalidInput for an unusable login."""
     name = login_name(login)
+    if len(login) > LONGEST_LOGIN:
+        raise invalid("login", "length", f"登录名最长 {LONGEST_LOGIN} 个字符。", f"At most {LONGEST_LOGIN} characters.")
     if len(name) < 3 or any(character.isspace() for character in name):
         raise invalid("login", "login", "登录名至少 3 个字符，不含空格。", "Use at least 3 characters, no blanks.")
     await directory.execute(

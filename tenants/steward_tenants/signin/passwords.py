@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,17 @@ WAITING_AT_MOST = 200
 """Beyond so many hashes in the queue an attempt is sent away instead of waiting."""
 
 _LONGEST = max(policy.max_bytes for policy in PROFILES.values())
+_M_MMAP_THRESHOLD = -3
+
+
+def _give_back_freed_blocks() -> None:
+    """Have glibc return each hash's memory to the system: once a large block has been freed it would take the next
+    ones from the heap, and every process would keep some of them for good."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 1024 * 1024)
+
+
+_give_back_freed_blocks()
 _pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
 _waiting = 0
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, func, literal, or_, select, update
 
+from steward_tenants.access.models import Duty, Role, RoleAssignment
 from steward_tenants.access.permissions import PEOPLE_MANAGE
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
-from steward_tenants.database.session import WriteSession
+from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.directory.models import Membership, Tenant, TenantStatus, TokenPurpose
 from steward_tenants.errors import NotFound, TenantSuspended, invalid
 from steward_tenants.people.models import User, UserStatus
@@ -70,7 +71,7 @@ def address_of(user: User) -> str | None:
     return address if "@" in address else None
 
 
-@command("signin.invite", "邀请人员登录", "Invite a person to sign in", permission=PEOPLE_MANAGE)
+@command("signin.invite", "邀请人员登录", "Invite a person to sign in", permission=PEOPLE_MANAGE, alone=False)
 async def note_invitation(session: WriteSession, user_id: UUID) -> User:
     """Check that a user can be invited, and record the invitation. Raises NotFound, NotInvited."""
     user = await session.get(User, user_id)
@@ -177,7 +178,7 @@ async def _prove_present_password(database: Database, facts: AccountFacts, passw
         await throttle.release(directory, key)
 
 
-@command("signin.invitation.accept", "接受邀请", "Accept an invitation", permission=None)
+@command("signin.invitation.accept", "接受邀请", "Accept an invitation", permission=None, alone=False)
 async def _activate(session: WriteSession, user_id: UUID) -> None:
     user = await session.get(User, user_id, lock=True)
     if user is None or user.status not in (UserStatus.INVITED, UserStatus.ACTIVE):
@@ -220,7 +221,8 @@ async def _mail_reset(database: Database, mailer: Mailer, account_id: UUID, url:
 
 async def _reset_address(database: Database, facts: AccountFacts) -> str | None:
     """The login when it is an address; otherwise what the account's only tenant notes. One of several tenants must
-    not be able to direct the link to itself."""
+    not be able to direct the link to itself, nor whoever keeps a tenant's address book to an administrator's account:
+    administrators whose login is no address turn to the operator."""
     if "@" in facts.login:
         return facts.login
     if len(facts.seats) != 1:
@@ -228,7 +230,26 @@ async def _reset_address(database: Database, facts: AccountFacts) -> str | None:
     seat = facts.seats[0]
     async with database.read(seat.tenant_id, SIGN_IN) as session:
         user = await session.get(User, seat.user_id)
-    return address_of(user) if user is not None else None
+        if user is None or await _administers(session, user.id):
+            return None
+    return address_of(user)
+
+
+async def _administers(session: TenantSession, user_id: UUID) -> bool:
+    """Whether a person holds one of the administrative duties, or will."""
+    held = await session.scalar(
+        select(literal(1))
+        .select_from(RoleAssignment)
+        .join(Role, and_(session.within(Role), Role.id == RoleAssignment.role_id))
+        .where(
+            session.within(RoleAssignment),
+            RoleAssignment.user_id == user_id,
+            or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until > func.current_date()),
+            Role.duty != Duty.BUSINESS,
+        )
+        .limit(1)
+    )
+    return held is not None
 
 
 async def confirm_reset(database: Database, token: str, new_password: str, *, origin: Origin = NOWHERE) -> None:

@@ -11,12 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
-
-from zxcvbn import zxcvbn
-from zxcvbn.adjacency_graphs import ADJACENCY_GRAPHS
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from steward_tenants.directory.models import PasswordProfile
 from steward_tenants.errors import FieldProblem
@@ -118,7 +114,6 @@ REST_ENOUGH = 6
 """How many characters must stay when a person's own words are taken out of a password."""
 REST_WITHOUT_LETTERS = 10
 """The same, when what stays are digits and signs only."""
-TOP_PASSWORDS = frozenset(FREQUENCY_LISTS["passwords"])
 RUN_SHARE = 0.75
 """A password of which this share are keyboard neighbours or repeats in a row is refused."""
 
@@ -181,7 +176,7 @@ def password_problems(
 
 def _weakness(password: str, own_words: Collection[str]) -> tuple[str, Bilingual] | None:
     folded = password.casefold()
-    if folded in TOP_PASSWORDS:
+    if folded in _dictionaries()["passwords"]:
         return "known_password", Bilingual(
             "该密码在已泄露的常用密码表中。", "This password is on the list of known passwords."
         )
@@ -197,7 +192,7 @@ def _weakness(password: str, own_words: Collection[str]) -> tuple[str, Bilingual
     if _mostly_words(folded, words):
         return own
     head = password[:ZXCVBN_LENGTH]
-    estimate: Mapping[str, Any] = zxcvbn(head, user_inputs=sorted(words)) if head else {}
+    estimate = _estimate(head, sorted(words)) if head else {}
     if estimate.get("guesses", GUESSES_ENOUGH) >= GUESSES_ENOUGH:
         return None
     if any(part.get("dictionary_name") == "user_inputs" for part in estimate["sequence"]):
@@ -206,6 +201,26 @@ def _weakness(password: str, own_words: Collection[str]) -> tuple[str, Bilingual
         "密码容易被猜中，请使用更长或更少见的组合。",
         "The password is easily guessed: use a longer or rarer one.",
     )
+
+
+@cache
+def _dictionaries() -> Mapping[str, Mapping[str, int]]:
+    """zxcvbn's lists, the top passwords among them. Read at first use: most processes never check a new password."""
+    from zxcvbn.matching import RANKED_DICTIONARIES  # noqa: PLC0415
+
+    lists: Mapping[str, Mapping[str, int]] = RANKED_DICTIONARIES
+    return dict(lists)
+
+
+def _estimate(password: str, words: Sequence[str]) -> Mapping[str, Any]:
+    """zxcvbn's `guesses` and `sequence`. Its own entry point keeps the words of the last caller in a global, where
+    another thread's password, of another tenant, would be compared with them."""
+    from zxcvbn.matching import build_ranked_dict, omnimatch  # noqa: PLC0415
+    from zxcvbn.scoring import most_guessable_match_sequence  # noqa: PLC0415
+
+    matches = omnimatch(password, {**_dictionaries(), "user_inputs": build_ranked_dict(words)})
+    estimate: Mapping[str, Any] = most_guessable_match_sequence(password, matches)
+    return estimate
 
 
 def _mostly_words(folded: str, words: Collection[str]) -> bool:
@@ -223,16 +238,16 @@ def word_parts(own_words: Iterable[str]) -> frozenset[str]:
     return frozenset(unicodedata.normalize("NFKC", part).casefold() for part in parts if len(part) > 1)
 
 
+@cache
 def _neighbours() -> frozenset[tuple[str, str]]:
+    from zxcvbn.adjacency_graphs import ADJACENCY_GRAPHS  # noqa: PLC0415
+
     graph: Mapping[str, Sequence[str | None]] = ADJACENCY_GRAPHS["qwerty"]
     pairs: set[tuple[str, str]] = set()
     for key, around in graph.items():
         for keys in filter(None, around):
             pairs.update((key, other) for other in keys)
     return frozenset(pairs)
-
-
-_NEIGHBOURS = _neighbours()
 
 
 def _in_runs(text: str) -> float:
@@ -250,7 +265,7 @@ def _in_runs(text: str) -> float:
 
 
 def _adjoin(one: str, other: str) -> bool:
-    return abs(ord(one) - ord(other)) <= 1 or (one, other) in _NEIGHBOURS
+    return abs(ord(one) - ord(other)) <= 1 or (one, other) in _neighbours()
 
 
 def password_expired(since: datetime, now: datetime, policy: SignInPolicy) -> bool:

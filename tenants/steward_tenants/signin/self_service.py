@@ -82,22 +82,22 @@ async def _note(database: Database, caller: Caller, origin: Origin, noted: _Note
         await noted(session)
 
 
-@command("signin.password.change", "修改密码", "Change one's password", permission=None)
+@command("signin.password.change", "修改密码", "Change one's password", permission=None, alone=False)
 async def _note_password(session: WriteSession) -> None:
     await record(session, "signin.password.change", Subject("user", session.actor.id))
 
 
-@command("signin.second_factor.enrol", "绑定第二因素", "Set up a second factor", permission=None)
+@command("signin.second_factor.enrol", "绑定第二因素", "Set up a second factor", permission=None, alone=False)
 async def _note_enrolment(session: WriteSession) -> None:
     await record(session, "signin.second_factor.enrol", Subject("user", session.actor.id))
 
 
-@command("signin.second_factor.remove", "解除第二因素", "Remove one's second factor", permission=None)
+@command("signin.second_factor.remove", "解除第二因素", "Remove one's second factor", permission=None, alone=False)
 async def _note_removal(session: WriteSession) -> None:
     await record(session, "signin.second_factor.remove", Subject("user", session.actor.id))
 
 
-@command("signin.recovery_codes.renew", "更换恢复码", "Renew one's recovery codes", permission=None)
+@command("signin.recovery_codes.renew", "更换恢复码", "Renew one's recovery codes", permission=None, alone=False)
 async def _note_renewal(session: WriteSession) -> None:
     await record(session, "signin.recovery_codes.renew", Subject("user", session.actor.id))
 
@@ -204,6 +204,7 @@ async def _prove_code(database: Database, facts: AccountFacts, code: str, at: fl
     "重置他人的第二因素",
     "Reset another's second factor",
     permission=SESSIONS_MANAGE,
+    alone=False,
 )
 async def _note_reset(session: WriteSession, user_id: UUID) -> UUID:
     user = await user_in_scope(session, user_id)

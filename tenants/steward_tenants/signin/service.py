@@ -18,7 +18,7 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.session import DirectorySession
 from steward_tenants.directory.models import Credential, OneTimeToken, Tenant, TenantStatus, TokenPurpose
 from steward_tenants.errors import StewardError, TenantSuspended
-from steward_tenants.people.models import User
+from steward_tenants.people.models import User, UserStatus
 from steward_tenants.signin import one_time, second_factor, throttle
 from steward_tenants.signin.accounts import (
     AccountFacts,
@@ -106,6 +106,8 @@ async def sign_in(
         seat = await _chosen_seat(directory, facts, tenant_key)
     if isinstance(seat, TenantChoice):
         return seat
+    if not seat.active:
+        raise await _why_shut(database, seat)
     assert facts.password_id is not None
     return await _advance(database, facts, _Proof(seat, facts.password_id), origin)
 
@@ -164,7 +166,9 @@ async def _chosen_seat(directory: DirectorySession, facts: AccountFacts, tenant_
     if tenant_key is not None:
         return await _named_seat(directory, facts, tenant_key.strip().lower())
     if not facts.open_seats:
-        raise UserDisabled if facts.seats else SignInFailed
+        if not facts.seats:
+            raise SignInFailed
+        return facts.seats[0]
     usable = [seat for seat in facts.open_seats if seat.tenant_status is TenantStatus.ACTIVE]
     if not usable:
         raise TenantSuspended
@@ -180,11 +184,16 @@ async def _named_seat(directory: DirectorySession, facts: AccountFacts, key: str
         seat = await operator_seat(directory, facts.id, tenant_id) if tenant_id else None
     if seat is None:
         raise SignInFailed
-    if not seat.active:
-        raise UserDisabled
-    if seat.tenant_status is not TenantStatus.ACTIVE:
+    if seat.active and seat.tenant_status is not TenantStatus.ACTIVE:
         raise TenantSuspended
     return seat
+
+
+async def _why_shut(database: Database, seat: Seat) -> StewardError:
+    """Why a seat is not open: its invitation is, or the person has been disabled. Raises TenantSuspended."""
+    async with database.read(seat.tenant_id, SIGN_IN) as session:
+        user = await session.get(User, seat.user_id)
+    return InvitationPending() if user is not None and user.status == UserStatus.INVITED else UserDisabled()
 
 
 async def _advance(database: Database, facts: AccountFacts, proof: _Proof, origin: Origin) -> Outcome:

@@ -66,7 +66,7 @@ async def grant_support_access(
         )
 
 
-@command("support.grant", "授予支持访问", "Grant support access", permission=SUPPORT_GRANT)
+@command("support.grant", "授予支持访问", "Grant support access", permission=SUPPORT_GRANT, alone=False)
 async def add_support_access(
     session: WriteSession,
     *,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import logging
+import socket
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from steward_server.api import logs
+from steward_server.api.origins import AllowedOrigins
+from steward_tenants.database.database import Database
 from tests.cluster import Addresses
 from tests.factories import make_tenant
 from tests.server.api.live import Live, make_settings, serving
@@ -109,6 +115,44 @@ def test_metrics_count_by_route_and_know_no_person(live: Live) -> None:
     assert httpx.get(f"{live.url}/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
 
 
+def test_a_foreign_page_hears_that_the_database_is_away(
+    addresses: Addresses, database_name: str, tmp_path: Path
+) -> None:
+    with serving(addresses, database_name, tmp_path, directory_url="postgresql://x:y@127.0.0.1:1/z") as lonely:
+        for path, status in (("/healthz", 200), ("/me", 401)):
+            answer = httpx.get(lonely.url + path, headers={"Origin": "https://pages.example"})
+            assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (status, False)
+        preflight = {"Origin": "https://pages.example", "Access-Control-Request-Method": "GET"}
+        assert httpx.options(lonely.url + "/me", headers=preflight).status_code == 204
+
+
+async def test_requests_at_the_same_time_wait_for_the_first_look_at_the_origins(database: Database) -> None:
+    tenant_id = await make_tenant(database, allowed_origins=["https://pages.example"])
+    origins = AllowedOrigins(database)
+    answers = await asyncio.gather(*(origins.allowed("https://pages.example", tenant_id) for _ in range(5)))
+    assert answers == [True] * 5
+
+
+@pytest.mark.parametrize("method", ["QQQQ", "FOO", "CONNECT"])
+def test_an_odd_method_has_no_metric_of_its_own(live: Live, method: str) -> None:
+    httpx.request(method, live.url + "/healthz")
+    assert f'method="{method}"' not in httpx.get(live.url + "/metrics").text
+
+
+def test_a_client_that_goes_away_is_no_server_error(live: Live) -> None:
+    parts = urlsplit(live.url)
+    with socket.create_connection((str(parts.hostname), parts.port or 0)) as connection:
+        connection.sendall(
+            b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        time.sleep(0.2)
+    deadline = time.monotonic() + 5
+    while 'route="/sign-in",status="400"' not in (seen := httpx.get(live.url + "/metrics").text):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.05)
+    assert 'route="/sign-in",status="500"' not in seen
+
+
 def test_metrics_behind_a_token(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
     with serving(addresses, database_name, tmp_path, metrics_token="a long enough token") as guarded:
         assert httpx.get(f"{guarded.url}/metrics").status_code == 401
@@ -135,8 +179,9 @@ def test_logs_are_json_without_an_exceptions_text(
 
 
 def test_a_forwarded_address_counts_only_from_a_trusted_proxy(live: Live) -> None:
-    def seen(peer: str, forwarded: str) -> str:
-        scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+    def seen(peer: str, *forwarded: str) -> str:
+        headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
+        scope = {"type": "http", "client": (peer, 1), "headers": headers}
         return live.edge.address(Request(scope))
 
     assert seen("203.0.113.1", "198.51.100.7") == "203.0.113.1"
@@ -144,5 +189,6 @@ def test_a_forwarded_address_counts_only_from_a_trusted_proxy(live: Live) -> Non
     try:
         assert seen("10.1.1.1", "198.51.100.7") == "198.51.100.7"
         assert seen("10.1.1.1", "6.6.6.6, 198.51.100.7, 10.2.2.2") == "198.51.100.7"
+        assert seen("10.1.1.1", "6.6.6.6", "198.51.100.7") == "198.51.100.7", "the proxy added a header of its own"
     finally:
         live.edge._networks = []
