@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
+from steward_tenants.commands.service import forget_answers
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant, TenantStatus
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 async def keep_up(database: Database) -> None:
-    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions and tokens."""
+    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions, tokens, old answers."""
     async with database.directory() as directory:
         await forget_expired(directory)
         await forget_past(directory)
@@ -36,6 +37,7 @@ async def keep_up(database: Database) -> None:
             async with database.write(tenant_id, UPKEEP) as session:
                 await forget_ended_sessions(session)
                 await purge_expired(session)
+                await forget_answers(session)
 
 
 async def run(database: Database, stop: asyncio.Event) -> None:

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from steward_tenants.access.permissions import Permission
@@ -20,6 +21,8 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import invalid
 from steward_tenants.texts import Bilingual
 
+KEPT_FOR = timedelta(days=2)
+"""How long an idempotency key stands for its request."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -118,3 +121,13 @@ async def once(
         )
     )
     return answer
+
+
+async def forget_answers(session: WriteSession) -> None:
+    """Forget the answers kept for idempotency keys after `KEPT_FOR`: nobody repeats a request for longer, and they may
+    hold what a person later wants erased."""
+    await session.execute(
+        delete(IdempotencyRecord).where(
+            session.within(IdempotencyRecord), IdempotencyRecord.created_at < func.now() - KEPT_FOR
+        )
+    )

@@ -1,0 +1,71 @@
+"""Hourly upkeep: what has ended is forgotten in every open tenant, and a shut one stops nobody."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from steward_server import upkeep
+from steward_tenants.commands.models import IdempotencyRecord
+from steward_tenants.commands.service import KEPT_FOR
+from steward_tenants.database.database import Database
+from steward_tenants.directory.models import OneTimeToken, Tenant, TenantStatus, TokenPurpose
+from tests.cluster import Addresses
+from tests.factories import TESTS, make_account, make_tenant
+
+
+async def test_what_ended_is_forgotten_everywhere(addresses: Addresses, worker_id: str) -> None:
+    name = f"steward_upkeep_{worker_id}"
+    addresses.clone(name)
+    database = Database(addresses.settings(name))
+    try:
+        tenants = [await make_tenant(database) for _ in range(3)]
+        account = await make_account(database)
+        async with database.directory() as directory:
+            directory.add(
+                OneTimeToken(
+                    digest=b"x" * 32,
+                    purpose=TokenPurpose.PASSWORD_RESET,
+                    account_id=account.id,
+                    expires_at=datetime.now(UTC) - timedelta(days=400),
+                )
+            )
+        for tenant_id in tenants:
+            async with database.write(tenant_id, TESTS) as session:
+                session.add(
+                    IdempotencyRecord(
+                        actor_id=tenant_id,
+                        key="k",
+                        command="c",
+                        input_digest=b"",
+                        answer=1,
+                        created_at=datetime.now(UTC) - KEPT_FOR - timedelta(minutes=1),
+                    )
+                )
+        async with database.directory() as directory:
+            shut = update(Tenant).where(Tenant.id == tenants[0]).values(status=TenantStatus.SUSPENDED)
+            await directory.execute(shut)
+        database.forget_status(tenants[0])
+
+        stop = asyncio.Event()
+        running = asyncio.create_task(upkeep.run(database, stop))
+        async with asyncio.timeout(20):
+            while await _left(database, tenants[2]):
+                await asyncio.sleep(0.05)
+        stop.set()
+        await running
+
+        assert [await _left(database, tenant_id) for tenant_id in tenants] == [1, 0, 0]
+        async with database.directory() as directory:
+            assert await directory.scalar(select(func.count(OneTimeToken.digest))) == 0
+    finally:
+        await database.dispose()
+        addresses.drop(name)
+
+
+async def _left(database: Database, tenant_id: UUID) -> int:
+    async with database.read(tenant_id, TESTS, even_suspended=True) as session:
+        return int(await session.scalar(select(func.count()).where(session.within(IdempotencyRecord))))
