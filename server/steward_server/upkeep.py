@@ -14,6 +14,8 @@ from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant, TenantStatus
 from steward_tenants.errors import TenantNotFound, TenantSuspended
+from steward_tenants.files.service import sweep
+from steward_tenants.files.store import FileStore
 from steward_tenants.oauth.service import purge_expired
 from steward_tenants.signin.one_time import forget_expired
 from steward_tenants.signin.sessions import forget_ended_sessions
@@ -24,8 +26,9 @@ UPKEEP = system("upkeep")
 log = structlog.get_logger(__name__)
 
 
-async def keep_up(database: Database) -> None:
-    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions, tokens, old answers."""
+async def keep_up(database: Database, store: FileStore | None = None) -> None:
+    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions, tokens, old answers, and with a
+    `store` the bytes of deleted and expired files. What fails in one tenant is logged and keeps no other waiting."""
     async with database.directory() as directory:
         await forget_expired(directory)
         await forget_past(directory)
@@ -33,18 +36,28 @@ async def keep_up(database: Database) -> None:
             await directory.scalars(select(Tenant.id).where(Tenant.status == TenantStatus.ACTIVE).order_by(Tenant.id))
         )
     for tenant_id in tenants:
-        with suppress(TenantNotFound, TenantSuspended):
-            async with database.write(tenant_id, UPKEEP) as session:
-                await forget_ended_sessions(session)
-                await purge_expired(session)
-                await forget_answers(session)
+        try:
+            await _keep_up_tenant(database, store, tenant_id)
+        except (TenantNotFound, TenantSuspended):
+            continue
+        except Exception as error:
+            log.warning("upkeep of a tenant failed", tenant=str(tenant_id), error=type(error).__name__)
 
 
-async def run(database: Database, stop: asyncio.Event) -> None:
+async def _keep_up_tenant(database: Database, store: FileStore | None, tenant_id: UUID) -> None:
+    async with database.write(tenant_id, UPKEEP) as session:
+        await forget_ended_sessions(session)
+        await purge_expired(session)
+        await forget_answers(session)
+    if store is not None:
+        await sweep(database, store, tenant_id, UPKEEP)
+
+
+async def run(database: Database, stop: asyncio.Event, store: FileStore | None = None) -> None:
     """Every hour until `stop`; what fails is logged and done again an hour later."""
     while not stop.is_set():
         try:
-            await keep_up(database)
+            await keep_up(database, store)
         except Exception as error:
             log.warning("upkeep failed", error=type(error).__name__)
         with suppress(TimeoutError):

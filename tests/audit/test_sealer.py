@@ -155,7 +155,7 @@ async def test_a_running_sealer_seals_within_its_deadline_and_stops(log: Logbook
     running = asyncio.create_task(Sealer(log.database, upkeep=False).run(stop))
     await log.write(3)
     async with asyncio.timeout(5):
-        while await log.doorbells():  # noqa: ASYNC110  # the database is what is watched
+        while await log.doorbells():  # the database is what is watched
             await asyncio.sleep(0.1)
     stop.set()
     async with asyncio.timeout(5):
@@ -286,10 +286,10 @@ async def test_the_sealer_outlives_the_database(
     monkeypatch.setattr(log.database, "directory", directory)
     sealer = Sealer(log.database, poll_seconds=0.01, linger_seconds=0, upkeep=False)
     running = asyncio.create_task(sealer.run(stop))
-    while refused < 3:  # noqa: ASYNC110
+    while refused < 3:
         await asyncio.sleep(0.01)
     away.clear()
-    while await log.doorbells():  # noqa: ASYNC110
+    while await log.doorbells():
         await asyncio.sleep(0.05)
     stop.set()
     await running

@@ -7,8 +7,10 @@ from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import scalar_row
 
+from steward_tenants.database.policies import APPLICATION_ROLE, DIRECTORY_ROLE, OWNER_ROLE, VERIFIER_ROLE
 from steward_tenants.models import directory_metadata, tenant_metadata
 from tests.cluster import Addresses
 
@@ -343,6 +345,7 @@ CHECKS = [
         " union all select 'language ' || lanname from pg_language where lanpltrusted"
         " and has_language_privilege('steward_app', oid, 'usage') and lanname not in ('sql', 'internal')"
         " union all select 'default of ' || defaclrole::regrole from pg_default_acl"
+        " where exists (select from aclexplode(defaclacl) where grantee <> defaclrole)"
         " union all select p.oid::regprocedure::text from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace"
         " and p.proname ~ '^(pg_cancel_backend|pg_terminate_backend|pg_stat_get_activity|pg_stat_get_backend_activity|pg_notify"
         "|pg_logical_emit_message|lo_creat|lo_create|lo_from_bytea|lo_open|lo_get|lo_put|lo_unlink|lo_import"
@@ -473,3 +476,14 @@ def test_every_tenant_table_can_be_distributed_by_tenant() -> None:
             assert constraint.referred_table.schema == "app"
             first = constraint.elements[0]
             assert (first.parent.name, first.column.name) == ("tenant_id", "tenant_id"), constraint.name
+
+
+def test_what_migrations_create_later_is_nobodys_until_granted(scratch: psycopg.Connection[Any]) -> None:
+    for role in (OWNER_ROLE, VERIFIER_ROLE):
+        scratch.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        scratch.execute("create function steward.later() returns integer language sql as 'select 1'")
+        scratch.execute("reset role")
+        for other in (APPLICATION_ROLE, DIRECTORY_ROLE):
+            allowed = scratch.execute("select has_function_privilege(%s, 'steward.later()', 'execute')", [other])
+            assert allowed.fetchone() is False, (role, other)
+        scratch.execute("drop function steward.later()")

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,8 @@ from steward_tenants.people.errors import (
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.people.queries import PeopleQuery, PeopleSort, find_person, list_people
 from steward_tenants.people.service import move_user, open_identity_number, update_user
-from tests.factories import TESTS, actor_with, make_tenant, make_user
+from steward_tenants.signin.models import SessionKind, SignInSession
+from tests.factories import TESTS, actor_with, make_member, make_tenant, make_user
 from tests.turns import Work, meanwhile
 
 TODAY = date(2026, 7, 1)
@@ -58,16 +59,47 @@ def login() -> str:
 
 
 async def account_and_membership(database: Database, tenant_id: UUID, name: str) -> tuple[int, int]:
-    """How many accounts have the login, and how many active memberships they have in the tenant."""
+    """How many accounts have the login, and how many memberships they have in the tenant."""
     async with database.directory() as directory:
         accounts = await directory.scalar(select(func.count()).select_from(Account).where(Account.login == name))
         members = await directory.scalar(
             select(func.count())
             .select_from(Membership)
             .join(Account, Account.id == Membership.account_id)
-            .where(Account.login == name, Membership.tenant_id == tenant_id, Membership.active)
+            .where(Account.login == name, Membership.tenant_id == tenant_id)
         )
     return accounts, members
+
+
+async def is_open(database: Database, user: User) -> bool:
+    """Whether the user's membership is active."""
+    async with database.directory() as directory:
+        row = await directory.find(Membership, Membership.user_id == user.id)
+    assert row is not None
+    return row.active
+
+
+async def sign_in_once(database: Database, user: User) -> None:
+    """The user accepts and has a session, as far as its rows tell."""
+    async with database.write(user.tenant_id, TESTS) as session:
+        row = await session.get(User, user.id, lock=True)
+        assert row is not None
+        row.status = UserStatus.ACTIVE
+        session.add(
+            SignInSession(
+                id=new_id(),
+                kind=SessionKind.USER,
+                subject_id=user.id,
+                account_id=user.account_id,
+                token_digest=user.id.bytes,
+                second_factor=False,
+                expires_at=datetime.now(UTC),
+            )
+        )
+    async with database.directory() as directory:
+        member = await directory.find(Membership, Membership.user_id == user.id)
+        assert member is not None
+        member.active = True
 
 
 async def test_a_person_is_created_invited_with_account_and_membership(database: Database) -> None:
@@ -137,23 +169,33 @@ async def test_a_person_in_two_tenants_has_one_account_and_is_disabled_in_one(da
     second = await membership.link_account(database, two, ADMIN, first.account_id, fields={"name": "老张"}, today=TODAY)
     assert (second.account_id, second.login) == (first.account_id, name)
     assert second.id != first.id
+    for user in (first, second):
+        assert not await is_open(database, user), "who has not accepted is no member yet"
+        await sign_in_once(database, user)
     await membership.disable_user(database, one, ADMIN, first.id, today=TODAY, reason="离职")
-    assert (await account_and_membership(database, one, name))[1] == 0
-    assert (await account_and_membership(database, two, name))[1] == 1
+    assert not await is_open(database, first)
+    assert await is_open(database, second)
     async with database.read(two, TESTS) as session:
-        assert (await find_person(session, second.id, TODAY)).status is UserStatus.INVITED
+        assert (await find_person(session, second.id, TODAY)).status is UserStatus.ACTIVE
         with pytest.raises(PersonNotFound):
             await find_person(session, first.id, TODAY)
     enabled = await membership.enable_user(database, one, ADMIN, first.id, today=TODAY)
-    assert enabled.status == UserStatus.INVITED
-    await membership.disable_user(database, one, ADMIN, first.id, today=TODAY)
-    async with database.directory() as directory:
-        directory.add(Credential(account_id=first.account_id, kind=CredentialKind.PASSWORD, secret="not a hash"))
-    enabled = await membership.enable_user(database, one, ADMIN, first.id, today=TODAY)
     assert enabled.status == UserStatus.ACTIVE
-    assert (await account_and_membership(database, one, name))[1] == 1
+    assert await is_open(database, first)
     with pytest.raises(AccountNotFound):
         await membership.link_account(database, two, ADMIN, new_id(), fields={"name": "无"}, today=TODAY)
+
+
+async def test_nobody_is_made_to_work_for_a_tenant_by_disabling_and_enabling(database: Database) -> None:
+    theirs, mine = await make_tenant(database), await make_tenant(database)
+    victim = await make_member(database, theirs, name="张三")
+    async with database.directory() as directory:
+        directory.add(Credential(account_id=victim.account_id, kind=CredentialKind.PASSWORD, secret="not a hash"))
+    made = await membership.link_account(database, mine, ADMIN, victim.account_id, fields={"name": "甲"}, today=TODAY)
+    await membership.disable_user(database, mine, ADMIN, made.id, today=TODAY)
+    enabled = await membership.enable_user(database, mine, ADMIN, made.id, today=TODAY)
+    assert enabled.status == UserStatus.INVITED
+    assert not await is_open(database, made)
 
 
 async def test_nothing_is_written_for_a_refused_person(database: Database) -> None:

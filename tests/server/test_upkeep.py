@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select, update
 
 from steward_server import upkeep
 from steward_tenants.commands.models import IdempotencyRecord
 from steward_tenants.commands.service import KEPT_FOR
 from steward_tenants.database.database import Database
+from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.session import WriteSession
 from steward_tenants.directory.models import OneTimeToken, Tenant, TenantStatus, TokenPurpose
+from steward_tenants.files.service import add_upload, delete_file
+from steward_tenants.files.store import LocalFileStore
 from tests.cluster import Addresses
 from tests.factories import TESTS, make_account, make_tenant
 
@@ -69,3 +76,34 @@ async def test_what_ended_is_forgotten_everywhere(addresses: Addresses, worker_i
 async def _left(database: Database, tenant_id: UUID) -> int:
     async with database.read(tenant_id, TESTS, even_suspended=True) as session:
         return int(await session.scalar(select(func.count()).where(session.within(IdempotencyRecord))))
+
+
+async def test_one_tenants_failure_keeps_no_other_waiting_and_files_are_swept(
+    addresses: Addresses, worker_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"steward_sweep_{worker_id}"
+    addresses.clone(name)
+    database, store = Database(addresses.settings(name)), LocalFileStore(tmp_path)
+    try:
+        broken, sound = [await make_tenant(database) for _ in range(2)]
+        file_id = new_id()
+        written = await store.write(sound, file_id, _once(b"hello"), 100)
+        async with database.write(sound, TESTS) as session:
+            await add_upload(session, file_id, written, "a.txt", "text/plain")
+            await delete_file(session, file_id)
+
+        async def forget(session: WriteSession) -> int:
+            if session.tenant_id == broken:
+                raise RuntimeError
+            return 0
+
+        monkeypatch.setattr(upkeep, "forget_ended_sessions", forget)
+        await upkeep.keep_up(database, store)
+        assert await store.listing(sound) == []
+    finally:
+        await database.dispose()
+        addresses.drop(name)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pyotp
@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
+from steward_tenants.access.permissions import PEOPLE_MANAGE
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import (
     Account,
@@ -23,6 +24,7 @@ from steward_tenants.directory.models import (
     Throttle,
 )
 from steward_tenants.errors import InvalidInput, TenantSuspended, TooManyAttempts
+from steward_tenants.people.membership import create_user
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.signin import passwords, service, throttle
 from steward_tenants.signin.accounts import facts_by_id, set_password
@@ -33,10 +35,12 @@ from steward_tenants.signin.errors import (
     SignInFailed,
     UserDisabled,
 )
+from steward_tenants.signin.mail import Letter
 from steward_tenants.signin.models import SignInSession
 from steward_tenants.signin.opening import SignedIn, open_user_session
 from steward_tenants.signin.origin import Origin
-from steward_tenants.signin.rules import ACCOUNT_LIMITS, AttemptLimits, Step
+from steward_tenants.signin.recovery import accept_invitation, invite
+from steward_tenants.signin.rules import ACCOUNT_LIMITS, PROFILES, AttemptLimits, Step
 from steward_tenants.signin.service import (
     Challenge,
     TenantChoice,
@@ -44,7 +48,7 @@ from steward_tenants.signin.service import (
     change_due_password,
     sign_in,
 )
-from tests.factories import TESTS, make_tenant
+from tests.factories import TESTS, actor_with, make_tenant
 from tests.signin.people import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -256,6 +260,40 @@ async def test_a_disabled_user_and_an_open_invitation_are_told_after_the_right_p
         with pytest.raises(error):
             await sign_in(database, person.login, PASSWORD)
     await settled()
+
+
+async def test_a_tenant_that_knows_a_login_has_no_say_until_the_person_accepts(database: Database) -> None:
+    own = await make_tenant(database)
+    curious = await make_tenant(database, password_profile=PasswordProfile.DJBH3, second_factor_required=True)
+    person = await make_person(database, own)
+    made = await create_user(
+        database,
+        curious,
+        actor_with(PEOPLE_MANAGE),
+        fields={"login": person.login, "name": "甲"},
+        today=date(2026, 7, 1),
+    )
+    opened = await sign_in(database, person.login, PASSWORD)
+    assert isinstance(opened, SignedIn)
+    assert opened.tenant_id == own
+    async with database.directory() as directory:
+        facts = await facts_by_id(directory, person.account_id)
+    assert facts.policy == PROFILES[PasswordProfile.MODERN]
+    key = await tenant_key(database, curious)
+    with pytest.raises(InvitationPending):
+        await sign_in(database, person.login, PASSWORD, tenant_key=key)
+    letters = Letters()
+    invitation = await invite(database, letters, curious, actor_with(PEOPLE_MANAGE), made.id, public_url="https://s")
+    await accept_invitation(database, invitation.token, PASSWORD)
+    assert isinstance(await sign_in(database, person.login, PASSWORD), TenantChoice)
+    await settled()
+
+
+class Letters:
+    """A mailer that sends nothing."""
+
+    async def send(self, letter: Letter) -> None:
+        """Nothing."""
 
 
 async def test_the_strictest_of_all_tenants_decides(database: Database) -> None:

@@ -236,7 +236,7 @@ async def _reset_address(database: Database, facts: AccountFacts) -> str | None:
 
 
 async def _administers(session: TenantSession, user_id: UUID) -> bool:
-    """Whether a person holds one of the administrative duties, or will."""
+    """Whether a person holds one of the administrative duties, or will; wherever on earth the tenant's day is."""
     held = await session.scalar(
         select(literal(1))
         .select_from(RoleAssignment)
@@ -244,7 +244,7 @@ async def _administers(session: TenantSession, user_id: UUID) -> bool:
         .where(
             session.within(RoleAssignment),
             RoleAssignment.user_id == user_id,
-            or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until > func.current_date()),
+            or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until >= func.current_date()),
             Role.duty != Duty.BUSINESS,
         )
         .limit(1)

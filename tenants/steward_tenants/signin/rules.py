@@ -204,11 +204,11 @@ def _weakness(password: str, own_words: Collection[str]) -> tuple[str, Bilingual
 
 
 @cache
-def _dictionaries() -> Mapping[str, Mapping[str, int]]:
+def _dictionaries() -> dict[str, dict[str, int]]:
     """zxcvbn's lists, the top passwords among them. Read at first use: most processes never check a new password."""
     from zxcvbn.matching import RANKED_DICTIONARIES  # noqa: PLC0415
 
-    lists: Mapping[str, Mapping[str, int]] = RANKED_DICTIONARIES
+    lists: dict[str, dict[str, int]] = RANKED_DICTIONARIES
     return dict(lists)
 
 
@@ -218,7 +218,8 @@ def _estimate(password: str, words: Sequence[str]) -> Mapping[str, Any]:
     from zxcvbn.matching import build_ranked_dict, omnimatch  # noqa: PLC0415
     from zxcvbn.scoring import most_guessable_match_sequence  # noqa: PLC0415
 
-    matches = omnimatch(password, {**_dictionaries(), "user_inputs": build_ranked_dict(words)})
+    lists = {**_dictionaries(), "user_inputs": build_ranked_dict(words)}
+    matches = omnimatch(password, lists)
     estimate: Mapping[str, Any] = most_guessable_match_sequence(password, matches)
     return estimate
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.failures import Failure, FailureGroup
 
 from steward_server import demo
-from steward_tenants.access.queries import actor_of
+from steward_tenants.access.queries import actor_of, today
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant
@@ -77,7 +76,7 @@ async def make_client(database: Database) -> tuple[str, str]:
     async with database.write(tenant.id, TESTS) as session:
         security = await session.find(User, User.login == demo.TELECOM.people[1].login)
         assert security is not None
-        session.actor = await actor_of(session, security, datetime.now(UTC).date())
+        session.actor = await actor_of(session, security, today(tenant.time_zone))
         plan = ClientPlan("BOSS", (CLIENT_CREDENTIALS,), ("people.view", "files.use"), scope=Scope.ALL)
         made = await create_client(session, plan)
     assert made.secret is not None
