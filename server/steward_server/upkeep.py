@@ -26,9 +26,9 @@ UPKEEP = system("upkeep")
 log = structlog.get_logger(__name__)
 
 
-async def keep_up(database: Database, store: FileStore | None = None) -> None:
-    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions, tokens, old answers, and with a
-    `store` the bytes of deleted and expired files. What fails in one tenant is logged and keeps no other waiting."""
+async def keep_up(database: Database, store: FileStore) -> None:
+    """Once: one-time tokens and throttles; then, tenant by tenant, ended sessions, tokens, old answers, and the bytes
+    of deleted and expired files. What fails in one tenant is logged and keeps no other waiting."""
     async with database.directory() as directory:
         await forget_expired(directory)
         await forget_past(directory)
@@ -44,16 +44,15 @@ async def keep_up(database: Database, store: FileStore | None = None) -> None:
             log.warning("upkeep of a tenant failed", tenant=str(tenant_id), error=type(error).__name__)
 
 
-async def _keep_up_tenant(database: Database, store: FileStore | None, tenant_id: UUID) -> None:
+async def _keep_up_tenant(database: Database, store: FileStore, tenant_id: UUID) -> None:
     async with database.write(tenant_id, UPKEEP) as session:
         await forget_ended_sessions(session)
         await purge_expired(session)
         await forget_answers(session)
-    if store is not None:
-        await sweep(database, store, tenant_id, UPKEEP)
+    await sweep(database, store, tenant_id, UPKEEP)
 
 
-async def run(database: Database, stop: asyncio.Event, store: FileStore | None = None) -> None:
+async def run(database: Database, store: FileStore, stop: asyncio.Event) -> None:
     """Every hour until `stop`; what fails is logged and done again an hour later."""
     while not stop.is_set():
         try:

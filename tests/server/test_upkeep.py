@@ -24,7 +24,7 @@ from tests.cluster import Addresses
 from tests.factories import TESTS, make_account, make_tenant
 
 
-async def test_what_ended_is_forgotten_everywhere(addresses: Addresses, worker_id: str) -> None:
+async def test_what_ended_is_forgotten_everywhere(addresses: Addresses, worker_id: str, tmp_path: Path) -> None:
     name = f"steward_upkeep_{worker_id}"
     addresses.clone(name)
     database = Database(addresses.settings(name))
@@ -58,7 +58,7 @@ async def test_what_ended_is_forgotten_everywhere(addresses: Addresses, worker_i
         database.forget_status(tenants[0])
 
         stop = asyncio.Event()
-        running = asyncio.create_task(upkeep.run(database, stop))
+        running = asyncio.create_task(upkeep.run(database, LocalFileStore(tmp_path), stop))
         async with asyncio.timeout(20):
             while await _left(database, tenants[2]):
                 await asyncio.sleep(0.05)

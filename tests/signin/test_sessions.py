@@ -137,7 +137,7 @@ async def _suspend(database: Database, person: Person, opened: SignedIn) -> None
 
 
 async def _disable_account(database: Database, person: Person, opened: SignedIn) -> None:
-    await set_account_status(database, person.account_id, AccountStatus.DISABLED)
+    await set_account_status(database, person.account_id, AccountStatus.DISABLED, operator="tests")
 
 
 @pytest.mark.parametrize("end", [_disable_user, _revoke, _suspend, _disable_account])

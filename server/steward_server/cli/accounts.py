@@ -49,7 +49,7 @@ def enable(login: AccountLogin, as_json: AsJson = False) -> None:
 
 def _set(login: str, status: AccountStatus, as_json: bool) -> None:
     async def task(database: Database, _settings: Settings) -> None:
-        await set_account_status(database, await _account(database, login), status)
+        await set_account_status(database, await _account(database, login), status, operator=operator_here().label)
 
     work(task)
     show([{"login": login, "status": status.value}], as_json=as_json)

@@ -12,7 +12,7 @@ import uvicorn
 from steward_server import upkeep
 from steward_server.api import logs
 from steward_server.cli.workplace import settings_at_hand
-from steward_server.composition import make_database
+from steward_server.composition import make_database, make_file_store
 from steward_server.settings import Settings
 from steward_tenants.audit.sealer import Sealer
 
@@ -54,6 +54,6 @@ async def _seal(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = make_database(settings)
     try:
-        await asyncio.gather(Sealer(database).run(stop), upkeep.run(database, stop))
+        await asyncio.gather(Sealer(database).run(stop), upkeep.run(database, make_file_store(settings), stop))
     finally:
         await database.dispose()

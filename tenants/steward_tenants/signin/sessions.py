@@ -12,7 +12,7 @@ from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
-from steward_tenants.directory.models import Account, AccountStatus, Membership
+from steward_tenants.directory.models import Account, AccountStatus, Membership, PlatformEvent
 from steward_tenants.errors import NotFound
 from steward_tenants.oauth.models import TokenGrant
 from steward_tenants.people.models import User
@@ -158,11 +158,15 @@ async def end_account_sessions(
     return count
 
 
-async def set_account_status(database: Database, account_id: UUID, status: AccountStatus) -> None:
-    """Disable an account everywhere or make it active again. Disabling comes before ending its sessions, so that
-    none is opened in between. Operators only."""
+async def set_account_status(database: Database, account_id: UUID, status: AccountStatus, *, operator: str) -> None:
+    """Disable an account everywhere or make it active again, on the platform's record under `operator`.
+
+    Disabling comes before ending its sessions, so that none is opened in between. Operators only.
+    """
     async with database.directory() as directory:
         await directory.execute(update(Account).where(Account.id == account_id).values(status=status))
+        detail = {"account_id": str(account_id)}
+        directory.add(PlatformEvent(operator=operator, action=f"account.{status.value}", detail=detail))
     if status is AccountStatus.DISABLED:
         await end_account_sessions(database, account_id, "account_disabled")
 
