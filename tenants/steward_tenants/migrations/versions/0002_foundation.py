@@ -1,4 +1,4 @@
-"""The tables of floor 1, behind wall 1.
+"""The tables of floor 1, behind wall 1. This module is long because it creates all of them in one step.
 
 Revision ID: 0002
 Revises: 0001
