@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
@@ -140,6 +140,20 @@ def _request_id(request: Request) -> str:
     return str(getattr(request.state, "request_id", ""))
 
 
+class _ClientEndpoint(Protocol):
+    async def __call__(self, parameters: OAuthParameters, /, *, address: str, request_id: str) -> Answer: ...
+
+
+async def _for_client(request: Request, endpoint: _ClientEndpoint) -> Response:
+    """The answer of an endpoint that clients post a form to."""
+    try:
+        form = await _posted(request)
+    except OAuth2Error as error:
+        return _respond(plain_refusal(error))
+    address = current_edge(request).address(request)
+    return _respond(await endpoint(form, address=address, request_id=_request_id(request)))
+
+
 @router.post(
     "/oauth/token",
     summary="Tokens for a code, a refresh token or a client's own credentials",
@@ -159,12 +173,7 @@ def _request_id(request: Request) -> str:
 )
 async def token(request: Request) -> Response:
     """RFC 6749, 7636. Codes are used once, refresh tokens rotate; a second use ends all tokens of the family."""
-    edge = current_edge(request)
-    try:
-        form = await _posted(request)
-    except OAuth2Error as error:
-        return _respond(plain_refusal(error))
-    return _respond(await provider_of(edge).token(form, address=edge.address(request), request_id=_request_id(request)))
+    return await _for_client(request, provider_of(current_edge(request)).token)
 
 
 @router.post(
@@ -175,14 +184,7 @@ async def token(request: Request) -> Response:
 )
 async def revoke(request: Request) -> Response:
     """RFC 7009. A refresh token takes all tokens of its family with it."""
-    edge = current_edge(request)
-    try:
-        form = await _posted(request)
-    except OAuth2Error as error:
-        return _respond(plain_refusal(error))
-    return _respond(
-        await provider_of(edge).revoke(form, address=edge.address(request), request_id=_request_id(request))
-    )
+    return await _for_client(request, provider_of(current_edge(request)).revoke)
 
 
 @router.post(
@@ -193,14 +195,7 @@ async def revoke(request: Request) -> Response:
 )
 async def introspect(request: Request) -> Response:
     """RFC 7662, for clients with a secret, on tokens of their own tenant."""
-    edge = current_edge(request)
-    try:
-        form = await _posted(request)
-    except OAuth2Error as error:
-        return _respond(plain_refusal(error))
-    return _respond(
-        await provider_of(edge).introspect(form, address=edge.address(request), request_id=_request_id(request))
-    )
+    return await _for_client(request, provider_of(current_edge(request)).introspect)
 
 
 @router.get(
