@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
+from steward_tenants.access.models import Duty
 from steward_tenants.access.permissions import (
     AUDIT_READ,
+    CLIENTS_CONNECT,
     CLIENTS_MANAGE,
     PEOPLE_MANAGE,
     PEOPLE_VIEW,
@@ -24,7 +27,7 @@ from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
 from steward_tenants.errors import Forbidden, InvalidInput
 from steward_tenants.oauth import queries
-from steward_tenants.oauth.errors import ClientHasNoSecret, ClientNotFound, ClientRevoked
+from steward_tenants.oauth.errors import ClientHasNoSecret, ClientNotFound, ClientOfOneself, ClientRevoked
 from steward_tenants.oauth.models import AuthorizationCode, TokenGrant
 from steward_tenants.oauth.rules import (
     ClientPlan,
@@ -37,9 +40,9 @@ from steward_tenants.oauth.rules import (
     redirect_problem,
     secret_matches,
 )
-from steward_tenants.oauth.service import create_client, purge_expired, revoke_client, rotate_client_secret
+from steward_tenants.oauth.service import connect_client, create_client, purge_expired, revoke_client
 from tests.factories import TESTS, actor_with, make_tenant
-from tests.oauth.world import ADMIN, REDIRECT, Company, World
+from tests.oauth.world import ADMIN, CONNECTOR, REDIRECT, Company, World
 
 
 def _plan(**values: Any) -> ClientPlan:
@@ -53,18 +56,24 @@ def _fields(plan: ClientPlan) -> list[str]:
 async def test_a_secret_is_shown_once_and_stored_as_a_digest(database: Database) -> None:
     tenant_id = await make_tenant(database)
     async with database.write(tenant_id, ADMIN) as session:
-        made = await create_client(session, _plan(permissions=(PEOPLE_VIEW.key,)))
+        proposed = await create_client(session, _plan(permissions=(PEOPLE_VIEW.key,)))
+    assert proposed.secret is None
+    async with database.write(tenant_id, CONNECTOR) as session:
+        made = await connect_client(session, proposed.id)
     assert parse_client_id(made.client_id) == (tenant_id, made.id)
     assert made.secret is not None
     assert len(made.secret) == 43
     async with database.read(tenant_id, ADMIN) as session:
         row = await queries.api_client(session, made.id)
         assert [client.id for client in await queries.api_clients(session)] == [made.id]
-        changes = await session.scalar(select(AuditEvent.changes).where(session.within(AuditEvent)))
+        events = await session.rows(
+            select(AuditEvent.action, AuditEvent.changes).where(session.within(AuditEvent)).order_by(AuditEvent.id)
+        )
+    changes = dict(tuple(event) for event in events)
     assert row.secret_hash is not None
     assert made.secret not in row.secret_hash
-    assert changes["secret"] == [None, "•••"]
-    assert changes["permissions"] == [None, ["people.view"]]
+    assert changes["oauth.client.connect"] == {"secret": [None, "•••"], "status": ["proposed", "active"]}
+    assert changes["oauth.client.create"]["permissions"] == [None, ["people.view"]]
 
 
 async def test_a_name_stands_once(database: Database) -> None:
@@ -80,7 +89,8 @@ async def test_a_name_stands_once(database: Database) -> None:
 async def test_only_the_security_administrator_manages_clients(database: Database) -> None:
     tenant_id = await make_tenant(database)
     commands = [info for key, info in COMMANDS.items() if key.startswith("oauth.")]
-    assert {info.permission for info in commands} == {CLIENTS_MANAGE}
+    assert {info.permission for info in commands} == {CLIENTS_MANAGE, CLIENTS_CONNECT}
+    assert (CLIENTS_MANAGE.duty, CLIENTS_CONNECT.duty) == (Duty.SECURITY_ADMIN, Duty.TENANT_ADMIN)
     async with database.write(tenant_id, actor_with(PEOPLE_MANAGE)) as session:
         with pytest.raises(Forbidden):
             await create_client(session, _plan())
@@ -90,8 +100,8 @@ async def test_only_the_security_administrator_manages_clients(database: Databas
 
 async def test_the_old_secret_ends_with_its_rotation(world: World, company: Company) -> None:
     machine = await company.machine(world.database)
-    async with world.database.write(company.tenant_id, ADMIN) as session:
-        renewed = await rotate_client_secret(session, machine.id)
+    async with world.database.write(company.tenant_id, CONNECTOR) as session:
+        renewed = await connect_client(session, machine.id)
     assert (await world.token(machine, grant_type="client_credentials")).status_code == 401
     assert (await world.token(renewed, grant_type="client_credentials")).status_code == 200
 
@@ -101,10 +111,12 @@ async def test_a_revoked_client_stays_so(world: World, company: Company) -> None
     code = await world.code(company, client)
     async with world.database.write(company.tenant_id, ADMIN) as session:
         await revoke_client(session, client.id)
-    for refused in (revoke_client, rotate_client_secret):
-        async with world.database.write(company.tenant_id, ADMIN) as session:
-            with pytest.raises(ClientRevoked):
-                await refused(session, client.id)
+    async with world.database.write(company.tenant_id, ADMIN) as session:
+        with pytest.raises(ClientRevoked):
+            await revoke_client(session, client.id)
+    async with world.database.write(company.tenant_id, CONNECTOR) as session:
+        with pytest.raises(ClientRevoked):
+            await connect_client(session, client.id)
     assert (await world.redeem(client, code)).json()["error"] == "invalid_client"
     async with world.browser(company) as browser:
         assert (await browser.get("/oauth/authorize", params=world.query(client))).status_code == 400
@@ -112,11 +124,30 @@ async def test_a_revoked_client_stays_so(world: World, company: Company) -> None
 
 async def test_unknown_and_public_clients_have_no_secret_to_rotate(world: World, company: Company) -> None:
     public = await company.client(world.database, auth_method="none")
-    async with world.database.write(company.tenant_id, ADMIN) as session:
+    async with world.database.write(company.tenant_id, CONNECTOR) as session:
         with pytest.raises(ClientHasNoSecret):
-            await rotate_client_secret(session, public.id)
+            await connect_client(session, public.id)
         with pytest.raises(ClientNotFound):
-            await rotate_client_secret(session, uuid4())
+            await connect_client(session, uuid4())
+
+
+async def test_granting_and_using_are_two_peoples_business(world: World, company: Company) -> None:
+    """Whoever says what a client may do never holds its secret; whoever holds the secret cannot say what it may do."""
+    both = actor_with(CLIENTS_MANAGE, CLIENTS_CONNECT)
+    async with world.database.write(company.tenant_id, both) as session:
+        proposed = await create_client(session, _plan(permissions=(PEOPLE_VIEW.key,)))
+        with pytest.raises(ClientOfOneself):
+            await connect_client(session, proposed.id)
+    guess = replace(proposed, secret="x" * 43)
+    assert (await world.token(guess, grant_type="client_credentials")).json()["error"] == "invalid_client"
+    async with world.database.write(company.tenant_id, ADMIN) as session:
+        with pytest.raises(Forbidden):
+            await connect_client(session, proposed.id)
+    async with world.database.write(company.tenant_id, CONNECTOR) as session:
+        with pytest.raises(Forbidden):
+            await create_client(session, _plan(name="另一个"))
+        connected = await connect_client(session, proposed.id)
+    assert (await world.token(connected, grant_type="client_credentials")).status_code == 200
 
 
 async def test_what_has_ended_is_purged(world: World, company: Company) -> None:

@@ -179,6 +179,7 @@ async def test_what_is_issued_is_recorded_without_secrets(world: World, company:
     actions = await company.actions(world.database)
     assert actions == [
         "oauth.client.create",
+        "oauth.client.connect",
         "oauth.client.authorized",
         "oauth.token.issued",
         "oauth.token.issued",

@@ -19,13 +19,13 @@ from sqlalchemy import select
 
 from steward_server.api import oauth, problems
 from steward_server.api.edge import SESSION_COOKIE, current_caller
-from steward_tenants.access.permissions import CLIENTS_MANAGE, FILES_USE, PEOPLE_VIEW, UNITS_VIEW
+from steward_tenants.access.permissions import CLIENTS_CONNECT, CLIENTS_MANAGE, FILES_USE, PEOPLE_VIEW, UNITS_VIEW
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.oauth.rules import ClientPlan
-from steward_tenants.oauth.service import ClientSecret, create_client
+from steward_tenants.oauth.service import ClientSecret, connect_client, create_client
 from steward_tenants.people.models import User
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.models import SignInSession
@@ -37,6 +37,7 @@ REDIRECT = "https://boss.test/callback"
 OTHER_REDIRECT = "https://boss.test/other?here=1"
 VERIFIER = "v" * 64
 ADMIN = actor_with(CLIENTS_MANAGE)
+CONNECTOR = actor_with(CLIENTS_CONNECT)
 
 
 def challenge_of(verifier: str) -> str:
@@ -97,7 +98,9 @@ class Company:
             }
         )
         async with database.write(self.tenant_id, ADMIN) as session:
-            return await create_client(session, plan)
+            made = await create_client(session, plan)
+        async with database.write(self.tenant_id, CONNECTOR) as session:
+            return await connect_client(session, made.id)
 
     async def machine(self, database: Database, **values: Any) -> ClientSecret:
         """A new API client that acts for itself."""

@@ -15,10 +15,13 @@ from steward_server.settings import Settings
 from steward_tenants.configuration.queries import tenant_facts
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
+from steward_tenants.database.session import TenantSession
 from steward_tenants.oauth.errors import ClientNotFound
 from steward_tenants.oauth.models import ApiClient
 from steward_tenants.oauth.rules import CLIENT_CREDENTIALS, ClientPlan, parse_client_id
-from steward_tenants.oauth.service import create_client, revoke_client
+from steward_tenants.oauth.service import connect_client, create_client, revoke_client
+
+Client = Annotated[str, typer.Argument(metavar="CLIENT", help="client_id、编号或名称。Its client_id, id or name.")]
 
 app = typer.Typer(no_args_is_help=True, help="对接应用。API clients of a tenant.", rich_markup_mode=None)
 
@@ -35,7 +38,7 @@ def create(
     auth_method: Annotated[str, typer.Option(help="认证方式。Authentication method.")] = "client_secret_basic",
     as_json: AsJson = False,
 ) -> None:
-    """Register an API client as a security admin; its secret is shown this once.
+    """Propose an API client as a security admin; `client connect` takes it into use.
 
     例 example: steward client create huaxin --name BOSS --permission people.view --login s@hx.example
     """
@@ -52,6 +55,22 @@ def create(
         )
         async with database.write(who.tenant.id, who.actor) as session:
             made = await create_client(session, plan)
+        return {"client_id": made.client_id, "status": "proposed"}
+
+    show([work(task)], as_json=as_json)
+
+
+@app.command("connect")
+def connect(tenant: TenantKey, client: Client, login: Login, as_json: AsJson = False) -> None:
+    """Take a proposed API client into use as a tenant admin, or give one in use a new secret, shown this once.
+
+    例 example: steward client connect huaxin BOSS --login a@hx.example
+    """
+
+    async def task(database: Database, settings: Settings) -> dict[str, Any]:
+        who = await acting(database, settings, tenant, login)
+        async with database.write(who.tenant.id, who.actor) as session:
+            made = await connect_client(session, await _find(session, client))
         return {"client_id": made.client_id, "client_secret": made.secret}
 
     show([work(task)], as_json=as_json)
@@ -82,7 +101,7 @@ def list_clients(tenant: TenantKey, as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke(
     tenant: TenantKey,
-    client: Annotated[str, typer.Argument(metavar="CLIENT", help="client_id、编号或名称。Its client_id, id or name.")],
+    client: Client,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -92,15 +111,20 @@ def revoke(
     async def task(database: Database, _settings: Settings) -> dict[str, Any]:
         facts = await tenant_facts(database, tenant_id_or_key(tenant))
         async with database.write(facts.id, operator_here(), even_suspended=True) as session:
-            client_id = _id_in(client) or await session.scalar(
-                select(ApiClient.id).where(session.within(ApiClient), ApiClient.name == client)
-            )
-            if client_id is None:
-                raise ClientNotFound
+            client_id = await _find(session, client)
             ended = await revoke_client(session, client_id)
         return {"id": str(client_id), "tokens_ended": ended}
 
     show([work(task)], as_json=as_json)
+
+
+async def _find(session: TenantSession, client: str) -> UUID:
+    client_id: UUID | None = _id_in(client) or await session.scalar(
+        select(ApiClient.id).where(session.within(ApiClient), ApiClient.name == client)
+    )
+    if client_id is None:
+        raise ClientNotFound(kind="API client")
+    return client_id
 
 
 def _id_in(text: str) -> UUID | None:

@@ -68,6 +68,9 @@ ROLES_GRANT = _declare("roles.grant", "授予角色", "Grant roles", duty=Duty.S
 SIGNIN_POLICY = _declare("signin.policy", "管理登录策略", "Manage the sign-in policy", duty=Duty.SECURITY_ADMIN)
 SESSIONS_MANAGE = _declare("signin.sessions", "管理登录会话", "Revoke others' sessions", duty=Duty.SECURITY_ADMIN)
 CLIENTS_MANAGE = _declare("api_clients.manage", "管理对接应用", "Manage API clients", duty=Duty.SECURITY_ADMIN)
+CLIENTS_CONNECT = _declare(
+    "api_clients.connect", "接入对接应用并领取密钥", "Connect API clients and receive secrets", duty=Duty.TENANT_ADMIN
+)
 SUPPORT_GRANT = _declare("support.grant", "授予支持访问", "Grant support access", duty=Duty.SECURITY_ADMIN)
 
 AUDIT_READ = _declare("audit.read", "查看审计日志", "Read the audit log", duty=Duty.AUDITOR, changes=False)

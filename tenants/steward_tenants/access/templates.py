@@ -71,6 +71,7 @@ declare_template(
     p.PLUGINS_MANAGE,
     p.EXPORT_TENANT,
     p.PRIVACY_DECIDE,
+    p.CLIENTS_CONNECT,
     duty=Duty.TENANT_ADMIN,
 )
 declare_template(

@@ -59,6 +59,14 @@ class ClientRevoked(Conflict):
     remedy = Bilingual("请新建一个对接应用。", "Create a new one.")
 
 
+class ClientOfOneself(Forbidden):
+    """Whoever says what a client may do does not receive its secret as well."""
+
+    code = "api_client_of_oneself"
+    message = Bilingual("不能接入自己登记的应用。", "You cannot connect a client that you registered.")
+    remedy = Bilingual("请由另一位租户管理员接入。", "Have another person, a tenant administrator, connect it.")
+
+
 class ClientHasNoSecret(Conflict):
     """A public client has no secret to rotate."""
 

@@ -14,8 +14,9 @@ from steward_tenants.database.tables import TenantTable, created, identifier, on
 
 
 class ApiClientStatus(StrEnum):
-    """A revoked client gets no tokens, and its tokens are refused."""
+    """A proposed client gets no tokens until somebody else connects it; those of a revoked one are refused."""
 
+    PROPOSED = "proposed"
     ACTIVE = "active"
     REVOKED = "revoked"
 
@@ -42,7 +43,7 @@ class ApiClient(TenantTable):
     scope: Mapped[str] = mapped_column(server_default=Scope.ALL)
     unit_id: Mapped[UUID | None]
     auth_method: Mapped[str] = mapped_column(server_default="client_secret_basic")
-    status: Mapped[str] = mapped_column(server_default=ApiClientStatus.ACTIVE)
+    status: Mapped[str] = mapped_column(server_default=ApiClientStatus.PROPOSED)
     created_by: Mapped[UUID]
     created_at: Mapped[datetime] = created()
     revoked_at: Mapped[datetime | None]

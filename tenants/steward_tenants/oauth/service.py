@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlalchemy.exc import IntegrityError
 
-from steward_tenants.access.permissions import CLIENTS_MANAGE
+from steward_tenants.access.permissions import CLIENTS_CONNECT, CLIENTS_MANAGE
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import InvalidInput, invalid
-from steward_tenants.oauth.errors import ClientHasNoSecret, ClientNotFound, ClientRevoked
+from steward_tenants.oauth.errors import ClientHasNoSecret, ClientNotFound, ClientOfOneself, ClientRevoked
 from steward_tenants.oauth.models import ApiClient, ApiClientStatus, AuthorizationCode, TokenGrant
 from steward_tenants.oauth.rules import LONGEST_NAME, PUBLIC, ClientPlan, plan_problems, public_client_id, secret_hash
 from steward_tenants.organisation.models import OrgUnit
@@ -38,17 +38,19 @@ class ClientSecret:
 
 @command("oauth.client.create", "创建对接应用", "Create an API client", permission=CLIENTS_MANAGE)
 async def create_client(session: WriteSession, plan: ClientPlan) -> ClientSecret:
-    """Register an API client. Raises InvalidInput naming every bad field; a taken name is one."""
+    """Propose an API client: what it may do and which rows it reaches. It works, and has a secret, once another person
+    has connected it: granting and using are two people's business.
+
+    Raises InvalidInput naming every bad field; a taken name is one.
+    """
     problems = plan_problems(plan)
     if problems:
         raise InvalidInput(problems=problems)
     if plan.unit_id is not None and await session.get(OrgUnit, plan.unit_id) is None:
         raise invalid("unitId", "unknown", "没有这个部门。", "There is no such unit.")
-    secret = None if plan.auth_method == PUBLIC else _new_secret()
     client = ApiClient(
         id=new_id(),
         name=clean_text(plan.name, LONGEST_NAME),
-        secret_hash=None if secret is None else secret_hash(secret),
         redirect_uris=list(plan.redirect_uris),
         grant_types=list(plan.grant_types),
         permissions=sorted(set(plan.permissions)),
@@ -65,26 +67,32 @@ async def create_client(session: WriteSession, plan: ClientPlan) -> ClientSecret
         raise invalid("name", "taken", "该名称已被使用。", "This name is taken.") from None
     subject = Subject("api_client", client.id)
     await record(session, "oauth.client.create", subject, after=_told(client), secret=("secret",))
-    return ClientSecret(client.id, public_client_id(session.tenant_id, client.id), secret)
+    return ClientSecret(client.id, public_client_id(session.tenant_id, client.id), None)
 
 
-@command("oauth.client.rotate_secret", "更换应用密钥", "Rotate an API client's secret", permission=CLIENTS_MANAGE)
-async def rotate_client_secret(session: WriteSession, client_id: UUID) -> ClientSecret:
-    """Give a client a new secret; the old one stops working. Tokens already issued stay.
+@command("oauth.client.connect", "接入对接应用", "Connect an API client", permission=CLIENTS_CONNECT)
+async def connect_client(session: WriteSession, client_id: UUID) -> ClientSecret:
+    """Take a proposed client into use and receive its secret; done again, a new secret replaces the old one, and
+    tokens already issued stay. Not for whoever registered the client.
 
-    Raises ClientNotFound, ClientRevoked, ClientHasNoSecret.
+    Raises ClientNotFound, ClientRevoked, ClientOfOneself, ClientHasNoSecret (a public client that is in use).
     """
-    client = await _active(session, client_id)
-    if client.auth_method == PUBLIC:
+    client = await _unrevoked(session, client_id)
+    if session.actor.id == client.created_by and not session.actor.unrestricted:
+        raise ClientOfOneself
+    public = client.auth_method == PUBLIC
+    if public and client.status == ApiClientStatus.ACTIVE:
         raise ClientHasNoSecret
-    secret, old = _new_secret(), client.secret_hash
-    client.secret_hash = secret_hash(secret)
+    before = {"status": client.status, "secret": client.secret_hash}
+    secret = None if public else _new_secret()
+    client.secret_hash = None if secret is None else secret_hash(secret)
+    client.status = ApiClientStatus.ACTIVE
     await record(
         session,
-        "oauth.client.rotate_secret",
+        "oauth.client.connect",
         Subject("api_client", client.id),
-        before={"secret": old},
-        after={"secret": client.secret_hash},
+        before=before,
+        after={"status": client.status, "secret": client.secret_hash},
         secret=("secret",),
     )
     return ClientSecret(client.id, public_client_id(session.tenant_id, client.id), secret)
@@ -96,7 +104,8 @@ async def revoke_client(session: WriteSession, client_id: UUID) -> int:
 
     Raises ClientNotFound, ClientRevoked.
     """
-    client = await _active(session, client_id)
+    client = await _unrevoked(session, client_id)
+    before = client.status
     client.status = ApiClientStatus.REVOKED
     client.revoked_at = datetime.now(UTC)
     ended = await _end(session, TokenGrant.client_id == client.id, AuthorizationCode.client_id == client.id)
@@ -104,7 +113,7 @@ async def revoke_client(session: WriteSession, client_id: UUID) -> int:
         session,
         "oauth.client.revoke",
         Subject("api_client", client.id),
-        before={"status": ApiClientStatus.ACTIVE},
+        before={"status": before},
         after={"status": ApiClientStatus.REVOKED, "tokensEnded": ended},
     )
     return ended
@@ -142,11 +151,11 @@ async def purge_expired(session: WriteSession) -> int:
     return _count(codes) + _count(grants)
 
 
-async def _active(session: WriteSession, client_id: UUID) -> ApiClient:
+async def _unrevoked(session: WriteSession, client_id: UUID) -> ApiClient:
     client = await session.get(ApiClient, client_id, lock=True)
     if client is None:
         raise ClientNotFound(kind="API client")
-    if client.status != ApiClientStatus.ACTIVE:
+    if client.status == ApiClientStatus.REVOKED:
         raise ClientRevoked
     return client
 

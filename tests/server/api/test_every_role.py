@@ -19,7 +19,7 @@ from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant
 from steward_tenants.oauth.rules import CLIENT_CREDENTIALS, ClientPlan
-from steward_tenants.oauth.service import create_client
+from steward_tenants.oauth.service import connect_client, create_client
 from steward_tenants.people.models import User
 from tests.cluster import Addresses
 from tests.factories import TESTS
@@ -78,7 +78,9 @@ async def make_client(database: Database) -> tuple[str, str]:
         assert security is not None
         session.actor = await actor_of(session, security, today(tenant.time_zone))
         plan = ClientPlan("BOSS", (CLIENT_CREDENTIALS,), ("people.view", "files.use"), scope=Scope.ALL)
-        made = await create_client(session, plan)
+        proposed = await create_client(session, plan)
+    async with database.write(tenant.id, TESTS) as session:
+        made = await connect_client(session, proposed.id)
     assert made.secret is not None
     return made.client_id, made.secret
 

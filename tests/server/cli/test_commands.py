@@ -174,9 +174,12 @@ def test_a_role_is_made_granted_and_taken_back_by_hand(console: Console) -> None
 
 def test_a_client_secret_is_shown_once_and_kept_nowhere(console: Console) -> None:
     words = ["command", "run", TENANT, "oauth.client.create", f"plan={PLAN % 'BOSS'}", "--login", SECURITY, "--json"]
-    first = console(*words, "--key", "make-boss").row
+    made_once = console(*words, "--key", "make-boss").row
+    assert console(*words, "--key", "make-boss").row == made_once
+    connecting = ["command", "run", TENANT, "oauth.client.connect", "client_id=BOSS", "--login", ADMIN, "--json"]
+    first = console(*connecting, "--key", "connect-boss").row
     assert first["secret"]
-    again = console(*words, "--key", "make-boss").row
+    again = console(*connecting, "--key", "connect-boss").row
     assert again == {**first, "secret": None}
 
     async def query(session: TenantSession) -> tuple[int, list[Any]]:
@@ -190,8 +193,8 @@ def test_a_client_secret_is_shown_once_and_kept_nowhere(console: Console) -> Non
     other = list(words)
     other[4] = f"plan={PLAN % 'CRM'}"
     assert console(*other, "--key", "make-boss").error["code"] == "idempotency_key_reused"
-    renewed = console.command("oauth.client.rotate_secret", SECURITY, client_id="BOSS").row
-    assert renewed["secret"] not in (None, first["secret"])
+    renewed = console("client", "connect", TENANT, "BOSS", "--login", ADMIN, "--json").row
+    assert renewed["client_secret"] not in (None, first["secret"])
     assert console.command("oauth.client.revoke", SECURITY, client_id="BOSS").row["answer"] == 0
 
 
