@@ -198,7 +198,7 @@ CHECKS = [
         "definer functions are the known ones, with an empty search path",
         "select p.oid::regprocedure::text from pg_proc p where p.prosecdef and not ("
         " p.oid::regprocedure::text in ('steward.tenant()', 'steward.extend_audit_partitions(date,integer)',"
-        " 'steward.drop_audit_partitions(integer)', 'steward.purge_tenant(uuid,text,integer)') and coalesce(p.proconfig, '{}') = '{\"search_path=\\\"\\\"\"}')",
+        " 'steward.drop_audit_partitions(integer)', 'steward.purge_tenant(uuid,text,integer)') and array_remove(coalesce(p.proconfig, '{}'), 'TimeZone=UTC') = '{\"search_path=\\\"\\\"\"}')",
         (
             DEFINER,
             "alter function steward.tenant() reset search_path",

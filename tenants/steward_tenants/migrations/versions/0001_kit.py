@@ -63,12 +63,17 @@ EXTEND_AUDIT = """
 create function steward.extend_audit_partitions(first_day date, months integer) returns integer
 language plpgsql volatile security definer
 set search_path = ''
+set timezone = 'UTC'
 as $$
 declare
   month date := pg_catalog.date_trunc('month', first_day)::date;
   name text;
   made integer := 0;
 begin
+  if first_day not between (pg_catalog.now() - interval '30 years')::date and (pg_catalog.now() + interval '3 years')::date
+  then
+    raise exception 'no partitions for that time' using errcode = '22008';
+  end if;
   for i in 1 .. least(months, 120) loop
     name := 'audit_event_' || pg_catalog.to_char(month, 'YYYYMM');
     if pg_catalog.to_regclass('app.' || name) is null then
@@ -92,6 +97,7 @@ DROP_AUDIT = """
 create function steward.drop_audit_partitions(keep_days integer) returns date
 language plpgsql volatile security definer
 set search_path = ''
+set timezone = 'UTC'
 as $$
 declare
   oldest constant date := pg_catalog.date_trunc('month',
