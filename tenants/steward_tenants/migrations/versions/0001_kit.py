@@ -6,7 +6,14 @@ Revises:
 
 from alembic import op
 
-from steward_tenants.database.policies import APPLICATION_ROLE, DIRECTORY_ROLE, OWNER_ROLE, VERIFIER_ROLE
+from steward_tenants.database.policies import (
+    APPLICATION_ROLE,
+    DIRECTORY_ROLE,
+    OWNER_ROLE,
+    VERIFIER_ROLE,
+    policy_form,
+    tenant_condition,
+)
 
 revision = "0001"
 down_revision = None
@@ -81,8 +88,7 @@ begin
         name, month::timestamp at time zone 'UTC', (month + interval '1 month')::timestamp at time zone 'UTC');
       execute pg_catalog.format('alter table app.%I enable row level security', name);
       execute pg_catalog.format('alter table app.%I force row level security', name);
-      execute pg_catalog.format('create policy tenant on app.%I using (tenant_id = (select steward.tenant()))'
-        ' with check (tenant_id = (select steward.tenant()))', name);
+      execute pg_catalog.format('create policy tenant on app.%I using (CONDITION) with check (CONDITION)', name);
       made := made + 1;
     end if;
     month := (month + interval '1 month')::date;
@@ -127,7 +133,7 @@ def upgrade() -> None:
     op.execute("revoke all on function steward.tenant() from public")
     op.execute(f"grant execute on function steward.tenant() to {APPLICATION_ROLE}, {OWNER_ROLE}")
     op.execute(f"set local role {OWNER_ROLE}")
-    op.execute(EXTEND_AUDIT)
+    op.execute(EXTEND_AUDIT.replace("CONDITION", tenant_condition(policy_form())))
     op.execute(DROP_AUDIT)
     for signature in ("extend_audit_partitions(date, integer)", "drop_audit_partitions(integer)"):
         op.execute(f"revoke all on function steward.{signature} from public")
