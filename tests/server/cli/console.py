@@ -78,7 +78,7 @@ class Console:
     """Runs commands, and looks into the database behind them."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self._settings = settings
+        self.settings = settings
 
     def __call__(self, *words: str) -> Printed:
         return in_thread(lambda: self._run(list(words)))
@@ -103,7 +103,7 @@ class Console:
         """Ask the tenant's database something."""
 
         async def run() -> T:
-            database = Database(self._settings)
+            database = Database(self.settings)
             try:
                 async with database.directory() as directory:
                     tenant_id: UUID = await directory.scalar(select(Tenant.id).where(Tenant.key == tenant))
