@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from steward_server.settings import Settings
 from steward_tenants.database.database import Database, DatabaseSettings
+from steward_tenants.database.floors import load_floors
 from steward_tenants.database.signing import parse_keys
+from steward_tenants.files.object_store import Bucket, ObjectFileStore
 from steward_tenants.files.store import FileStore, LocalFileStore
 from steward_tenants.signin.mail import FolderMailer, Mailer, SmtpMailer
 
 
 def make_database(settings: Settings) -> Database:
-    """The database kit."""
+    """The database kit, with the tables of all floors declared."""
+    load_floors()
     return Database(
         DatabaseSettings(
             application_url=settings.database_url.get_secret_value(),
@@ -25,8 +28,29 @@ def make_database(settings: Settings) -> Database:
 
 
 def make_file_store(settings: Settings) -> FileStore:
-    """Where files lie: a folder."""
-    return LocalFileStore(settings.files_path)
+    """Where files lie: a bucket when one is set, otherwise a folder."""
+    bucket = make_bucket(settings)
+    return LocalFileStore(settings.files_path) if bucket is None else ObjectFileStore(bucket)
+
+
+def make_bucket(settings: Settings) -> Bucket | None:
+    """The bucket that is set, if any. A service of one's own seldom has a host name for each bucket."""
+    if settings.files_bucket is None:
+        return None
+    path_style = settings.files_path_style
+    if path_style is None:
+        # A dot in the name is one label more than Amazon's certificate covers.
+        path_style = settings.files_endpoint is not None or "." in settings.files_bucket
+    secret = settings.files_secret_key
+    return Bucket(
+        name=settings.files_bucket,
+        region=settings.files_region or "us-east-1",
+        endpoint=settings.files_endpoint,
+        access_key=settings.files_access_key,
+        secret_key=secret.get_secret_value() if secret else None,
+        prefix=settings.files_prefix or "",
+        path_style=path_style,
+    )
 
 
 def make_mailer(settings: Settings) -> Mailer:

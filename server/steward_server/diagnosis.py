@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import time
@@ -12,19 +13,25 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from steward_server.composition import make_bucket
 from steward_server.settings import Settings
 from steward_tenants.audit.service import AUDIT_QUEUE
 from steward_tenants.database import migrate
 from steward_tenants.database.signing import TENANT_SETTING, parse_keys, sign
+from steward_tenants.files.errors import FileDamaged, FilesUnreachable
+from steward_tenants.files.object_store import Bucket, ObjectFileStore
 from steward_tenants.texts import Bilingual
 
 SUPPORTED_POSTGRESQL = 180000
 CLOCK_SECONDS = 10
 SEALED_WITHIN_SECONDS = 30
 FREE_BYTES = 1024**3
+PROBE = b"steward"
+PROBE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -200,7 +207,75 @@ async def file_folder(settings: Settings) -> Finding:
     return Finding(name, True, f"{free // 2**30} GiB free")
 
 
-CHECKS: tuple[Check, ...] = (application_role, tenant_signature, directory_role, schema, queue_server, file_folder)
+async def file_bucket(bucket: Bucket) -> Finding:
+    """A small object can be written, listed, read and deleted; it lies apart from every tenant's."""
+    name, step = "files", "write"
+    tenant_id, file_id = uuid4(), uuid4()
+    store = ObjectFileStore(bucket)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await store.write(tenant_id, file_id, _probe(), len(PROBE))
+            step = "list"
+            listed = [kept.file_id for kept in await store.listing(tenant_id)]
+            step = "read"
+            found = b"".join([chunk async for chunk in store.read(tenant_id, file_id)])
+            step = "delete"
+            gone = await store.delete(tenant_id, file_id)
+    except (FilesUnreachable, FileDamaged, TimeoutError) as error:
+        if step in {"list", "read"}:
+            with contextlib.suppress(FilesUnreachable, TimeoutError):
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await store.delete(tenant_id, file_id)
+        return _bucket_fails(name, step, error.__cause__ or error)
+    if listed != [file_id] or found != PROBE or not gone:
+        return _bad(
+            name,
+            "another object than was written",
+            "存储桶须在写入后立即可读：去掉缓存或只读副本，并核对 STEWARD_FILES_ENDPOINT。",
+            "The bucket must give back at once what was written: take caches and replicas out of the way, and check"
+            " STEWARD_FILES_ENDPOINT.",
+        )
+    return Finding(name, True, f"bucket {bucket.name} at {bucket.address}")
+
+
+async def _probe() -> AsyncIterator[bytes]:
+    yield PROBE
+
+
+def _bucket_fails(name: str, step: str, error: BaseException) -> Finding:
+    seen = f"{step}: {type(error).__name__}"
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return _bad(
+            name,
+            seen,
+            "检查 STEWARD_FILES_ACCESS_KEY、STEWARD_FILES_SECRET_KEY 与 STEWARD_FILES_REGION，"
+            "并给予该密钥对存储桶的读、写、删除与列出权限（见 docs/operations.md）。",
+            "Check STEWARD_FILES_ACCESS_KEY, STEWARD_FILES_SECRET_KEY and STEWARD_FILES_REGION, and let the key read,"
+            " write, delete and list in the bucket (docs/operations.md).",
+        )
+    if isinstance(error, FileNotFoundError):
+        return _bad(
+            name,
+            seen,
+            "没有这个存储桶：创建它，或更正 STEWARD_FILES_BUCKET。",
+            "There is no such bucket: create it, or correct STEWARD_FILES_BUCKET.",
+        )
+    return _bad(
+        name,
+        seen,
+        "检查 STEWARD_FILES_ENDPOINT、STEWARD_FILES_REGION 与 STEWARD_FILES_PATH_STYLE，以及网络、证书和本机时钟。",
+        "Check STEWARD_FILES_ENDPOINT, STEWARD_FILES_REGION and STEWARD_FILES_PATH_STYLE, and the network, the"
+        " certificate and this machine's clock.",
+    )
+
+
+async def stored_files(settings: Settings) -> Finding:
+    """The place that is set for files takes them: the bucket or the folder."""
+    bucket = make_bucket(settings)
+    return await (file_folder(settings) if bucket is None else file_bucket(bucket))
+
+
+CHECKS: tuple[Check, ...] = (application_role, tenant_signature, directory_role, schema, queue_server, stored_files)
 
 
 async def diagnose(settings: Settings) -> AsyncIterator[Finding]:

@@ -1,5 +1,6 @@
 """The platform's settings: environment variables `STEWARD_*` and a `.env` file. No secret has a default."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -81,6 +82,30 @@ def _issuer(value: str) -> str:
     return value.rstrip("/")
 
 
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    _ = parts.port
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if parts.scheme not in ("http", "https") or not parts.hostname or more:
+        raise ValueError("the address must be https://host[:port]")
+    return value.rstrip("/")
+
+
+def _bucket(value: str) -> str:
+    if not _BUCKET.fullmatch(value):
+        raise ValueError("a bucket's name has 3 to 63 lower-case letters, digits, dots or hyphens")
+    return value
+
+
+def _key_prefix(value: str) -> str:
+    value = value.strip("/")
+    if not _KEY_PREFIX.fullmatch(value) or {".", ".."} & set(value.split("/")):
+        raise ValueError("a prefix has letters, digits, dots, hyphens and underscores, parted by slashes")
+    return value
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_KEY_PREFIX = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 DatabaseUrl = Annotated[SecretStr, _url(("postgresql",), path=True)]
 KeyList = Annotated[SecretStr, AfterValidator(_key_list)]
 
@@ -123,7 +148,21 @@ class Settings(BaseSettings):
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Database connections per process and role."""
     files_path: Path
-    """The folder of uploaded files."""
+    """The folder of uploaded files, unless they lie in a bucket."""
+    files_bucket: Annotated[str, AfterValidator(_bucket)] | None = None
+    """The bucket of uploaded files, at Amazon S3 or a service that speaks its protocol; None: the folder has them."""
+    files_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """`https://host[:port]` of the service; `http://` is taken as it is meant. None is Amazon's own."""
+    files_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,40}$")] | None = None
+    """The bucket's region; needed at Amazon, elsewhere `us-east-1` unless the service says otherwise."""
+    files_access_key: str | None = None
+    """The key's id. Without a key the role that Amazon gave the machine counts."""
+    files_secret_key: SecretStr | None = None
+    """The key's secret."""
+    files_prefix: Annotated[str, AfterValidator(_key_prefix)] | None = None
+    """What the names of all objects begin with, so that several installations can share a bucket."""
+    files_path_style: bool | None = None
+    """Whether the bucket stands in the path (true) or in the host's name; None: in the path at an own endpoint."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     otel_endpoint: str | None = None
@@ -150,7 +189,20 @@ class Settings(BaseSettings):
             raise ValueError("public_url: must be https unless its host is this machine")
         if self.smtp_url is not None and not self.mail_from:
             raise ValueError("mail_from: is needed together with smtp_url")
+        self._check_bucket()
         return self
+
+    def _check_bucket(self) -> None:
+        given = [name for name in _BUCKET_SETTINGS if getattr(self, name) is not None]
+        if self.files_bucket is None and given:
+            raise ValueError(f"files_bucket: is needed together with {given[0]}")
+        if (self.files_access_key is None) != (self.files_secret_key is None):
+            missing = "files_secret_key" if self.files_secret_key is None else "files_access_key"
+            raise ValueError(f"{missing}: the id and the secret of the key are needed together")
+        if self.files_endpoint is not None and self.files_access_key is None:
+            raise ValueError("files_access_key: is needed together with files_endpoint")
+        if self.files_bucket is not None and self.files_endpoint is None and self.files_region is None:
+            raise ValueError("files_region: is needed unless files_endpoint is set")
 
 
 def load_settings(env_file: Path | str | None = ".env") -> Settings:
@@ -174,6 +226,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+_BUCKET_SETTINGS = (
+    "files_endpoint",
+    "files_region",
+    "files_access_key",
+    "files_secret_key",
+    "files_prefix",
+    "files_path_style",
+)
 _PG_ROLE = ("postgresql://用户:密码@主机:5432/数据库", "postgresql://user:password@host:5432/database")
 _KEYS = (
     "“编号:密钥”，密钥为 32 个随机字节的 base64url，多个用逗号分隔，第一个用于签发",
@@ -191,6 +251,16 @@ _HINTS: dict[str, tuple[str, str]] = {
         "the https address that people use, such as https://steward.example.com",
     ),
     "files_path": ("存放上传文件的目录", "the folder for uploaded files"),
+    "files_bucket": ("存放上传文件的存储桶名称", "the name of the bucket for uploaded files"),
+    "files_endpoint": ("https://对象存储主机:端口", "https://host:port of the object storage"),
+    "files_region": ("存储桶所在区域，例如 cn-north-1", "the bucket's region, such as cn-north-1"),
+    "files_access_key": ("访问密钥的编号", "the id of the access key"),
+    "files_secret_key": ("访问密钥的密文", "the secret of the access key"),
+    "files_prefix": (
+        "对象名称的前缀，例如 steward/production",
+        "what objects' names begin with, such as steward/production",
+    ),
+    "files_path_style": ("true 或 false", "true or false"),
     "trusted_proxies": ("用逗号分隔的 IP 地址或网段", "IP addresses or networks separated by commas"),
     "log_level": ("debug、info、warning 或 error", "debug, info, warning or error"),
     "log_format": ("json 或 console", "json or console"),

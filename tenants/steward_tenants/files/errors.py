@@ -43,3 +43,19 @@ class FileDamaged(StewardError):
     status = 500
     message = Bilingual("文件内容已丢失或损坏。", "The file's content is lost or damaged.")
     remedy = Bilingual("请联系平台运营方从备份恢复。", "Ask the platform's operator to restore it from a backup.")
+
+
+class FilesUnreachable(StewardError):
+    """The place where files are kept does not answer, or refuses; nothing was changed."""
+
+    code = "files_unreachable"
+    status = 503
+    message = Bilingual("文件存储暂时不可用。", "The storage of files is not available at the moment.")
+    remedy = Bilingual(
+        "请稍后重试；如仍出错，请平台运营方执行 steward doctor。",
+        "Try again in a moment; if it stays, have the platform's operator run `steward doctor`.",
+    )
+
+    def headers(self) -> dict[str, str]:
+        """A moment's patience."""
+        return {"Retry-After": "5"}

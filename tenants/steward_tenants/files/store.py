@@ -144,10 +144,11 @@ class LocalFileStore:
                 age = now - path.stat().st_mtime
             except FileNotFoundError:
                 continue
-            yield Kept(_file_id(path.name), age, f"{path.parent.name}/{path.name}")
+            yield Kept(file_id_of(path.name), age, f"{path.parent.name}/{path.name}")
 
 
-def _file_id(name: str) -> UUID | None:
+def file_id_of(name: str) -> UUID | None:
+    """The file id that a name in the store stands for; None when it stands for none."""
     try:
         return UUID(name)
     except ValueError:
