@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from steward_tenants.database.database import Database
+from steward_tenants.database.floors import load_floors
 from tests import statement_watch
 from tests.cluster import Addresses, Cluster
 
@@ -19,6 +20,7 @@ ADDRESSES = pytest.StashKey[Addresses]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "unwatched(reason): the test sends statements that lack wall 2 on purpose")
+    load_floors()
     statement_watch.install()
     if hasattr(config, "workerinput"):
         config.stash[ADDRESSES] = Addresses(**config.workerinput["addresses"])

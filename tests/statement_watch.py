@@ -29,11 +29,11 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import TokenType
 
+from steward_tenants.database.floors import load_floors
 from steward_tenants.models import tenant_metadata
 
 ROOT = Path(__file__).parents[1]
 ROLES = ("steward_app", "steward_directory")
-TENANT_TABLES = frozenset(table.name for table in tenant_metadata.tables.values())
 OUTSIDE = frozenset({("directory", "doorbell")})
 """Directory tables that the application may insert into: the row must carry the session's tenant."""
 RENDERED = frozenset({"/", ""})
@@ -122,9 +122,16 @@ def _problems(statement: str, role: str) -> tuple[str, ...]:
     return tuple(problems)
 
 
+@cache
+def tenant_tables() -> frozenset[str]:
+    """The names of all floors' tenant tables."""
+    load_floors()
+    return frozenset(table.name for table in tenant_metadata.tables.values())
+
+
 def _mentions_tenants(statement: str) -> bool:
     words = set(re.findall(r"\w+", statement.lower()))
-    return "app" in words or bool(words & (TENANT_TABLES | {"doorbell"})) or "audit_event_" in statement
+    return "app" in words or bool(words & (tenant_tables() | {"doorbell"})) or "audit_event_" in statement
 
 
 def _unscoped(statement: str) -> Iterator[str]:
@@ -170,7 +177,7 @@ class _Checker:
         schema, name = table.db.lower(), table.name.lower()
         if schema:
             return schema == "app"
-        return name not in self.names and (name in TENANT_TABLES or name.startswith("audit_event_"))
+        return name not in self.names and (name in tenant_tables() or name.startswith("audit_event_"))
 
     def _select(self, node: exp.Select) -> Iterator[str]:
         if node.args.get("into"):

@@ -1,4 +1,4 @@
-"""A valid row of any tenant table, made from the metadata: every column filled, parents first."""
+"""Valid rows of any tenant table, made from the metadata: every column filled, parents first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Table
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Text, TypeEngine, Uuid
 
@@ -35,15 +43,22 @@ EXACT: dict[tuple[str, str], Any] = {
     ("role_assignment", "granted_by"): None,
     ("unit_placement", "valid_until"): None,
     ("role_assignment", "valid_until"): None,
+    ("client_ownership", "valid_until"): date(2100, 1, 1),
+    ("client", "latitude"): 30,
+    ("client", "longitude"): 120,
+    ("field_index", "integer_value"): None,
+    ("field_index", "time_value"): None,
     ("support_access", "granted_at"): NOW,
 }
 """Columns whose checks say more than a list of values; a table that needs none is filled without an entry."""
 
 
-def new_row(table: Table, tenant_id: UUID, parents: dict[str, Row], *, whole: bool = True) -> Row:
-    """Values for one new row of `table` in a tenant; `parents` has a row of each table that it refers to.
+def new_rows(table: Table, tenant_id: UUID, parents: dict[str, Row], *, whole: bool = True) -> list[tuple[Table, Row]]:
+    """One new row of `table` in a tenant, last, and before it the rows of other tables that only it refers to.
 
-    `whole` fills nullable columns too, so that every unique constraint bites.
+    `parents` has a row of each table that `table` refers to. A fresh one is made where the same would not do: for a key
+    that consists of references, and where a check sets two references apart. `whole` fills nullable columns too, so
+    that every unique constraint bites.
     """
     number = next(_numbers)
     allowed = _listed_values(table)
@@ -55,12 +70,54 @@ def new_row(table: Table, tenant_id: UUID, parents: dict[str, Row], *, whole: bo
             row[column.name] = allowed[column.name]
         elif whole or not column.nullable:
             row[column.name] = _value(column, number)
-    for constraint in table.foreign_key_constraints:
-        name, target = constraint.column_keys[1], constraint.elements[1].column.name
-        itself = constraint.referred_table is table or name == "parent_id"
-        row[name] = None if itself else parents[constraint.referred_table.name][target]
+    made: list[tuple[Table, Row]] = []
+    references = _references(table)
+    completing = _completing(table, [name for name, _, _ in references])
+    for place, (name, parent, target) in enumerate(references):
+        apart = any(parent is other and _compared(table, name, earlier) for earlier, other, _ in references[:place])
+        if parent is table or (apart and table.c[name].nullable):
+            row[name] = None
+        elif apart or name in completing:
+            made += new_rows(parent, tenant_id, parents)
+            row[name] = made[-1][1][target]
+        else:
+            row[name] = parents[parent.name][target]
     row["tenant_id"] = tenant_id
-    return row
+    return [*made, (table, row)]
+
+
+def reference(constraint: ForeignKeyConstraint) -> tuple[str, str]:
+    """The column that refers, and the one it refers to, besides the tenant's."""
+    ((column, target),) = ((e.parent.name, e.column.name) for e in constraint.elements if e.parent.name != "tenant_id")
+    return column, target
+
+
+def _references(table: Table) -> list[tuple[str, Table, str]]:
+    """Columns that refer, with the table and column they refer to: those first that may not be empty."""
+    found = [
+        (column, key.referred_table, target)
+        for key in table.foreign_key_constraints
+        for column, target in [reference(key)]
+    ]
+    order = list(table.columns.keys())
+    return sorted(found, key=lambda item: (bool(table.c[item[0]].nullable), order.index(item[0])))
+
+
+def _completing(table: Table, references: list[str]) -> set[str]:
+    """The last reference of each unique key that consists of references only."""
+    found = set()
+    for key in (*table.constraints, *table.indexes):
+        if isinstance(key, UniqueConstraint | PrimaryKeyConstraint) or (isinstance(key, Index) and key.unique):
+            names = {column.name for column in key.columns} - {"tenant_id"}
+            if names and names <= set(references):
+                found.add(max(names, key=references.index))
+    return found
+
+
+def _compared(table: Table, one: str, other: str) -> bool:
+    """Whether a check of the table names both columns."""
+    checks = (set(re.findall(r"\w+", str(c.sqltext))) for c in table.constraints if isinstance(c, CheckConstraint))
+    return any({one, other} <= words for words in checks)
 
 
 def _value(column: Column[Any], number: int) -> Any:

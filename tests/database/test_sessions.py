@@ -44,6 +44,20 @@ async def test_a_read_session_cannot_write(database: Database) -> None:
             )
 
 
+async def test_a_statement_that_fails_inside_a_savepoint_leaves_a_reading_session_usable(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    async with database.write(tenant_id, TESTS) as session:
+        make_unit(session)
+    async with database.read(tenant_id, TESTS) as reading:
+        with pytest.raises(DataError):
+            async with reading.savepoint():
+                await reading.scalar(select(1 / func.length("")))
+        with pytest.raises(InternalError):
+            async with reading.savepoint():
+                await reading.execute(update(OrgUnit).where(reading.within(OrgUnit)).values(name="改"))
+        assert await reading.scalar(select(func.count(OrgUnit.id)).where(reading.within(OrgUnit))) == 1
+
+
 async def test_a_row_of_another_tenant_cannot_be_staged(database: Database) -> None:
     tenant_id = await make_tenant(database)
     async with database.write(tenant_id, TESTS) as session:

@@ -9,6 +9,7 @@ import string
 from collections import Counter
 from collections.abc import Iterator
 
+import steward_core
 import steward_server
 import steward_tenants
 from steward_tenants.access.permissions import catalogue
@@ -20,7 +21,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def load_everything() -> None:
-    for package in (steward_tenants, steward_server):
+    for package in (steward_tenants, steward_core, steward_server):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if "migrations" not in module.name and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from steward_tenants.access.permissions import FILES_USE, PEOPLE_VIEW
 from steward_tenants.audit.service import Subject, record
@@ -18,10 +18,12 @@ from steward_tenants.configuration.models import TenantSetting
 from steward_tenants.database.actor import operator
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.session import WriteSession
 from steward_tenants.directory.models import Membership
 from steward_tenants.files.models import StoredFile
 from steward_tenants.files.store import LocalFileStore
-from steward_tenants.lifecycle.rules import exported_tables
+from steward_tenants.lifecycle.rules import KEPT_AS_HISTORY, LEFT_OUT, exported_tables
+from steward_tenants.models import tenant_metadata
 from steward_tenants.oauth.models import ApiClient
 from steward_tenants.organisation.models import UnitPath, UnitPlacement
 from steward_tenants.people.service import identity_place
@@ -29,6 +31,7 @@ from steward_tenants.plugins.models import PluginSwitch
 from steward_tenants.privacy.models import PrivacyRequest
 from steward_tenants.signin.models import SignInSession
 from steward_tenants.support.models import SupportAccess
+from tests.database.rows import new_rows
 from tests.factories import TESTS, assign, make_account, make_role, make_tenant, make_unit, make_user
 
 OPERATOR = operator("测试运营")
@@ -117,10 +120,27 @@ async def furnished_tenant(database: Database, store: LocalFileStore) -> Furnish
         )
         await session.flush()
         session.add(PrivacyRequest(kind="export", subject_user_id=user.id, requested_by=user.id, file_id=file_id))
+        await session.flush()
+        await _fill_what_is_empty(session)
         await record(session, "test.furnished", Subject("tenant", tenant_id), after={"name": "甲\\乙\n"})
     async with database.directory() as directory:
         directory.add(Membership(account_id=account.id, tenant_id=tenant_id, user_id=user.id))
     return Furnished(tenant_id, key, user.id, account.login, file_id)
+
+
+async def _fill_what_is_empty(session: WriteSession) -> None:
+    """A row in each table of the floors above, as any valid row looks."""
+    rows: dict[str, dict[str, Any]] = {}
+    for table in tenant_metadata.sorted_tables:
+        if table.name in (*LEFT_OUT, *KEPT_AS_HISTORY, "audit_event"):
+            continue
+        found = await session.rows(select(table).where(session.within(table)).limit(1))
+        if found:
+            rows[table.name] = dict(found[0]._mapping)
+            continue
+        for made, row in new_rows(table, session.tenant_id, rows):
+            await session.execute(insert(made).values(row))
+            rows.setdefault(made.name, row)
 
 
 async def rows_of(database: Database, tenant_id: UUID, table: str) -> list[dict[str, Any]]:

@@ -29,14 +29,22 @@ class RowNotFound(NotFound):
 
 
 async def place_of(session: TenantSession, kind: RowKind, row_id: UUID, on: date) -> RowPlace | None:
-    """Where a row stands on a day: its owner, its unit, the units above. None when there is no such row."""
+    """Where a row stands on a day: its owner, its stand-in, its unit, the units above; of a row below a parent, the
+    parent's. None when there is no such row."""
     table: Any = kind.table
-    columns = [null() if column is None else column for column in (kind.owner, kind.unit)]
+    columns = [
+        null() if column is None else column for column in (kind.owner, kind.unit, kind.stand_in, kind.parent_id)
+    ]
     found = await session.rows(select(*columns).where(session.within(table), table.id == row_id))
     if not found:
         return None
-    owner_id, unit_id = tuple(found[0])
-    above = await session.scalars(
+    owner_id, unit_id, stand_in_id, parent_id = tuple(found[0])
+    if kind.parent is not None:
+        if parent_id is None and kind.without_parent is not None:
+            return await place_of(session, kind.without_parent, row_id, on)
+        above = None if parent_id is None else await place_of(session, kind.parent, parent_id, on)
+        return above or RowPlace(None, None)
+    units_above = await session.scalars(
         select(UnitPath.ancestor_id).where(
             session.within(UnitPath),
             UnitPath.descendant_id == unit_id,
@@ -44,7 +52,7 @@ async def place_of(session: TenantSession, kind: RowKind, row_id: UUID, on: date
             UnitPath.valid_until > on,
         )
     )
-    return RowPlace(owner_id, unit_id, frozenset(above))
+    return RowPlace(owner_id, unit_id, frozenset(units_above), stand_in_id)
 
 
 def decide_field(actor: Actor, kind: RowKind, field: str | None, place: RowPlace) -> Decision:

@@ -31,12 +31,14 @@ def in_scope(
     *,
     owner: ColumnElement[UUID] | Any = None,
     unit: ColumnElement[UUID] | Any = None,
+    stand_in: ColumnElement[UUID] | Any = None,
     on: date | None = None,
 ) -> ColumnElement[bool]:
     """The condition that a row is within the actor's scope for `permission`.
 
-    `owner` and `unit` are the row's columns, where it has them. `on` is the day whose tree counts (default: today
-    by UTC; pass the tenant's day). Always false without a grant that carries the permission.
+    `owner`, `unit` and `stand_in` are the row's columns, where it has them; to the stand-in the row counts as an own
+    one. `on` is the day whose tree counts (default: today by UTC; pass the tenant's day). Always false without a
+    grant that carries the permission.
     """
     actor = session.actor
     if actor.unrestricted:
@@ -48,8 +50,8 @@ def in_scope(
         if grant.scope is Scope.ALL:
             return true()
         root = grant.unit_id or actor.unit_id
-        if grant.scope is Scope.OWN and owner is not None:
-            parts.append(owner == literal(actor.id))
+        if grant.scope is Scope.OWN:
+            parts += [person == literal(actor.id) for person in (owner, stand_in) if person is not None]
         elif grant.scope is Scope.TEAM and unit is not None and root is not None:
             parts.append(unit == literal(root))
         elif grant.scope is Scope.SUBTREE and unit is not None and root is not None:
@@ -79,13 +81,14 @@ def masked(
     domain: bool = False,
     owner: Any = None,
     unit: Any = None,
+    stand_in: Any = None,
     on: date | None = None,
 ) -> ColumnElement[Any]:
     """`column`, or its mask where the actor's scope for a `reveal.*` permission does not cover the row.
 
     `keep` characters at the end stay (4 for phones), or with `domain` what follows an @. See `hidden`.
     """
-    visible = in_scope(session, permission, owner=owner, unit=unit, on=on)
+    visible = in_scope(session, permission, owner=owner, unit=unit, stand_in=stand_in, on=on)
     return case((visible, column), else_=hidden(column, keep=keep, domain=domain))
 
 

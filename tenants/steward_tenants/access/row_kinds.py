@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy.orm import aliased
 
 from steward_tenants.access.fields import EMAIL, IDENTITY, PHONE, FieldClass
 from steward_tenants.access.permissions import PEOPLE_VIEW, UNITS_VIEW, Permission
-from steward_tenants.access.queries import in_scope, masked
+from steward_tenants.access.queries import hidden, in_scope
+from steward_tenants.access.rules import reaches_everything
 from steward_tenants.database.session import TenantSession
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.organisation.models import OrgUnit
@@ -24,7 +26,12 @@ from steward_tenants.texts import Bilingual
 
 @dataclass(frozen=True)
 class RowKind:
-    """`owner` and `unit` are columns of `table`, which has an `id`; None where the kind has no such column."""
+    """`owner`, `unit` and `stand_in` are columns of `table`, which has an `id`; None where there is no such column.
+
+    The stand-in is a second person who counts like the owner. A row below a `parent` has none of the three: its
+    parent's count, found by the column `parent_id`; a row without a parent is reached by those who reach everything,
+    or as `without_parent` says, which is a kind of the same table.
+    """
 
     key: str
     title: Bilingual
@@ -33,10 +40,35 @@ class RowKind:
     owner: Any = None
     unit: Any = None
     fields: Mapping[str, FieldClass] = field(default_factory=dict)
+    stand_in: Any = None
+    parent: RowKind | None = None
+    parent_id: Any = None
+    without_parent: RowKind | None = None
+
+    def __post_init__(self) -> None:
+        own = any(column is not None for column in (self.owner, self.unit, self.stand_in))
+        if (self.parent is None) is not (self.parent_id is None) or (self.parent is not None and own):
+            raise ValueError(f"row kind {self.key}: a parent comes with parent_id, and without owner, unit or stand-in")
 
     def within_reach(self, session: TenantSession, permission: Permission, on: date) -> ColumnElement[bool]:
         """The condition that a row of this kind is in the actor's scope for `permission` on a day."""
-        return in_scope(session, permission, owner=self.owner, unit=self.unit, on=on)
+        return self._reached(session, permission, on, self.table)
+
+    def _reached(self, session: TenantSession, permission: Permission, on: date, row: Any) -> ColumnElement[bool]:
+        """The condition on `row`: the table itself or an alias of it."""
+        owner, unit, stand_in, parent_id = (
+            None if column is None else getattr(row, column.key)
+            for column in (self.owner, self.unit, self.stand_in, self.parent_id)
+        )
+        actor = session.actor
+        if self.parent is None or reaches_everything(actor, permission) or permission.key not in actor.permissions:
+            return in_scope(session, permission, owner=owner, unit=unit, stand_in=stand_in, on=on)
+        above: Any = aliased(self.parent.table)
+        reached = self.parent._reached(session, permission, on, above)
+        through = select(above.id).where(session.within(above), above.id == parent_id, reached).correlate(row).exists()
+        if self.without_parent is None or parent_id is None:
+            return through
+        return or_(through, and_(parent_id.is_(None), self.without_parent._reached(session, permission, on, row)))
 
     def masked_field(self, session: TenantSession, name: str, on: date) -> ColumnElement[Any]:
         """The field's column, masked on the rows for which the actor's scope does not reveal it.
@@ -44,16 +76,9 @@ class RowKind:
         Only for columns that hold the plain value; encrypted ones are masked after they are opened.
         """
         sort = self.fields[name]
-        return masked(
-            session,
-            sort.reveal,
-            getattr(self.table, name),
-            keep=sort.keep,
-            domain=sort.domain,
-            owner=self.owner,
-            unit=self.unit,
-            on=on,
-        )
+        column = getattr(self.table, name)
+        revealed = self.within_reach(session, sort.reveal, on)
+        return case((revealed, column), else_=hidden(column, keep=sort.keep, domain=sort.domain))
 
 
 class RowKinds:

@@ -22,11 +22,12 @@ MASK = "•"
 
 @dataclass(frozen=True)
 class RowPlace:
-    """Where a row stands for row scope: its owner, its unit, and that unit's ancestors (itself included)."""
+    """Where a row stands for row scope: its owner, its unit, that unit's ancestors (itself included), its stand-in."""
 
     owner_id: UUID | None
     unit_id: UUID | None
     unit_ancestors: frozenset[UUID] = frozenset()
+    stand_in_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def reaches(actor: Actor, grant: Grant, place: RowPlace) -> bool:
     if grant.scope is Scope.ALL:
         return True
     if grant.scope is Scope.OWN:
-        return place.owner_id is not None and place.owner_id == actor.id
+        return actor.id in (place.owner_id, place.stand_in_id)
     unit = grant.unit_id or actor.unit_id
     if unit is None:
         return False
@@ -85,8 +86,11 @@ def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace)
         )
         return Reason(grant, False, text)
     inside = reaches(actor, grant, place)
+    own = Bilingual("本人", "own rows")
+    if place.stand_in_id is not None:
+        own = Bilingual("本人（负责或代管）", "own rows, owned or stood in for")
     scopes = {
-        Scope.OWN: Bilingual("本人", "own rows"),
+        Scope.OWN: own,
         Scope.TEAM: Bilingual("本部门", "the unit's rows"),
         Scope.SUBTREE: Bilingual("本部门及下级", "the unit's and all below"),
         Scope.ALL: Bilingual("全部", "all rows"),

@@ -11,5 +11,15 @@ from steward_tenants.database.session import WriteSession
 
 async def take_turn(session: WriteSession, topic: str) -> None:
     """Wait until no other transaction of this tenant holds `topic`; held until this one ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(_key(session, topic))))
+
+
+async def share_turn(session: WriteSession, topic: str) -> None:
+    """Wait while another transaction holds `topic` by `take_turn`, and keep it from being taken until this one ends.
+    Any number of transactions share it."""
+    await session.execute(select(func.pg_advisory_xact_lock_shared(_key(session, topic))))
+
+
+def _key(session: WriteSession, topic: str) -> int:
     digest = hashlib.sha256(f"{session.tenant_id}/{topic}".encode()).digest()
-    await session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
+    return int.from_bytes(digest[:8], signed=True)

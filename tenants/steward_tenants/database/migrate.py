@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool, text
 
 from steward_tenants.database.database import driver_url
+from steward_tenants.database.floors import load_floors
 from steward_tenants.database.policies import OWNER_ROLE, VERIFIER_ROLE
 from steward_tenants.database.signing import NamedKey
 from steward_tenants.database.tables import KIT_SCHEMA
@@ -28,9 +29,11 @@ LOCK_TIMEOUT = "5s"
 
 
 def _config() -> Config:
+    versions = [MIGRATIONS / "versions", *(floor.migrations for floor in load_floors())]
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(map(str, versions)).replace("%", "%%"))
     return config
 
 
@@ -71,6 +74,11 @@ def pending(migration_url: str) -> tuple[str, ...]:
         current = context.get_current_heads()
     missing = scripts.iterate_revisions("heads", current or "base")
     return tuple(script.revision for script in missing)[::-1]
+
+
+def heads() -> tuple[str, ...]:
+    """The newest revision of the code; more than one only while migrations are being merged."""
+    return tuple(sorted(ScriptDirectory.from_config(_config()).get_heads()))
 
 
 def as_sql() -> str:

@@ -90,6 +90,10 @@ class TenantSession(_Session):
         id_column: InstrumentedAttribute[UUID] = table.id  # type: ignore[attr-defined]
         return await self.find(table, id_column == row_id, lock=lock)
 
+    def savepoint(self) -> AbstractAsyncContextManager[AsyncSessionTransaction]:
+        """A SAVEPOINT: leaving the block with an error undoes what was done inside it."""
+        return self._orm.begin_nested()
+
 
 class ReadSession(TenantSession):
     """A read-only transaction: the database refuses every write."""
@@ -124,10 +128,6 @@ class WriteSession(TenantSession):
     async def refresh(self, row: TenantTable, names: Iterable[str] | None = None) -> None:
         """Read a row's columns again."""
         await self._orm.refresh(row, names)
-
-    def savepoint(self) -> AbstractAsyncContextManager[AsyncSessionTransaction]:
-        """A SAVEPOINT: leaving the block with an error undoes what was done inside it."""
-        return self._orm.begin_nested()
 
     def after_commit(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have the edge await `call` once the commit is durable (ring a bell, tell a cache)."""

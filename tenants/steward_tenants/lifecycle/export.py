@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import func, select
 
@@ -24,7 +23,7 @@ from steward_tenants.audit.service import Subject, record
 from steward_tenants.configuration.queries import TenantFacts, tenant_facts
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
-from steward_tenants.database.migrate import MIGRATIONS
+from steward_tenants.database.migrate import heads
 from steward_tenants.database.session import DirectorySession, ReadSession
 from steward_tenants.directory.models import Account, AuditAnchor, Membership
 from steward_tenants.files.errors import FileDamaged
@@ -65,7 +64,7 @@ class Exported:
 
 def schema_revision() -> str:
     """The schema that this code works on."""
-    return "+".join(sorted(ScriptDirectory(str(MIGRATIONS)).get_heads()))
+    return "+".join(heads())
 
 
 def silent(_table: str, _done: int, _total: int) -> None:

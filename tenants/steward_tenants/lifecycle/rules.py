@@ -16,6 +16,7 @@ from sqlalchemy import Column, MetaData, Table
 
 from steward_tenants.audit.models import AuditSeal
 from steward_tenants.commands.models import IdempotencyRecord
+from steward_tenants.database.floors import load_floors
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.files.models import StoredFile
 from steward_tenants.oauth.models import AuthorizationCode, TokenGrant
@@ -136,6 +137,10 @@ def _references(table: Table) -> list[tuple[str, tuple[Column[Any], ...]]]:
     )
 
 
+def _may_be_late(references: Iterable[tuple[str, tuple[Column[Any], ...]]]) -> bool:
+    return all(column.nullable for _, columns in references for column in columns)
+
+
 def in_dependency_order(tables: Iterable[Table]) -> tuple[TablePlan, ...]:
     """The tables so that each comes after those it refers to; circles are opened at columns that may be empty.
 
@@ -145,31 +150,32 @@ def in_dependency_order(tables: Iterable[Table]) -> tuple[TablePlan, ...]:
     references = {name: _references(table) for name, table in waiting.items()}
     plans: list[TablePlan] = []
     while waiting:
-        ahead = {name: [columns for target, columns in references[name] if target in waiting] for name in waiting}
-        free = [name for name in sorted(waiting) if not ahead[name]]
+        ahead = {name: [one for one in references[name] if one[0] in waiting] for name in waiting}
+        free = [name for name in sorted(waiting) if _may_be_late(one for one in ahead[name] if one[0] == name)]
+        free = [name for name in free if all(target == name for target, _ in ahead[name])]
         if not free:
             free = [
-                name
-                for name in sorted(waiting, key=lambda name: (len(ahead[name]), name))
-                if all(column.nullable for columns in ahead[name] for column in columns)
+                name for name in sorted(waiting, key=lambda name: (len(ahead[name]), name)) if _may_be_late(ahead[name])
             ][:1]
         if not free:
             raise ValueError(f"references run in a circle without an empty place: {sorted(waiting)}")
         for name in free:
             table = waiting.pop(name)
-            late = {column.name: column for columns in ahead[name] for column in columns}
+            late = {column.name: column for _, columns in ahead[name] for column in columns}
             columns = tuple(column for column in table.columns if column.name != "tenant_id")
             plans.append(TablePlan(table, columns, tuple(late[key] for key in sorted(late))))
     return tuple(plans)
 
 
 def every_table(metadata: MetaData = TenantTable.metadata) -> tuple[TablePlan, ...]:
-    """All tenant tables, in order."""
+    """All tenant tables, of all floors, in order."""
+    load_floors()
     return in_dependency_order(metadata.tables.values())
 
 
 def exported_tables(metadata: MetaData = TenantTable.metadata) -> tuple[TablePlan, ...]:
     """The tenant tables that an export holds, in order. Raises ValueError when one refers to a table left out."""
+    load_floors()
     kept = [table for table in metadata.tables.values() if table.name not in LEFT_OUT]
     for table in kept:
         for target, _ in _references(table):

@@ -4,8 +4,11 @@ from typing import Any
 
 from alembic import context
 
+from steward_tenants.database.floors import load_floors
 from steward_tenants.database.tables import DIRECTORY_SCHEMA, KIT_SCHEMA, TENANT_SCHEMA
 from steward_tenants.models import directory_metadata, tenant_metadata
+
+load_floors()
 
 OPTIONS: dict[str, Any] = {
     "target_metadata": [tenant_metadata, directory_metadata],

@@ -1,0 +1,1 @@
+"""Clients: who they are, who owns them, what is known about them."""

@@ -1,0 +1,1 @@
+"""Fields that a tenant adds itself."""

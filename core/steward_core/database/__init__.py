@@ -1,0 +1,1 @@
+"""What the core adds to the database kit."""

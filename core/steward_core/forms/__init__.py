@@ -1,0 +1,1 @@
+"""Industry forms: one model each, and their records."""

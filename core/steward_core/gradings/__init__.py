@@ -1,0 +1,1 @@
+"""Gradings of many clients at once, with evidence."""

@@ -1,0 +1,70 @@
+"""Permissions of the account-manager core, and the built-in roles that hold them."""
+
+from __future__ import annotations
+
+from steward_tenants.access.models import Duty
+from steward_tenants.access.permissions import catalogue
+from steward_tenants.access.templates import extend_template
+
+_declare = catalogue.declare
+
+CLIENTS_VIEW = _declare("clients.view", "查看客户", "See clients", changes=False)
+CLIENTS_EDIT = _declare("clients.edit", "维护客户资料", "Maintain clients")
+CLIENTS_CLAIM = _declare("clients.claim", "从公海领取客户", "Claim clients from the public pool")
+CLIENTS_ASSIGN = _declare("clients.assign", "分配与移交客户", "Assign and hand over clients")
+CLIENTS_TIER = _declare("clients.tier", "调整客户等级", "Change clients' tiers")
+CLIENTS_MERGE = _declare("clients.merge", "合并重复客户", "Merge duplicate clients")
+CLIENTS_EXPORT = _declare("clients.export", "导出客户", "Export clients", changes=False)
+RECORDS_IMPORT = _declare("records.import", "导入数据", "Import data")
+FACTS_VIEW = _declare("facts.view", "查看客户数据指标", "See client facts", changes=False)
+FACTS_RECORD = _declare("facts.record", "写入客户数据指标", "Record client facts")
+FORMS_VIEW = _declare("forms.view", "查看业务表单", "See form records", changes=False)
+FORMS_EDIT = _declare("forms.edit", "填写业务表单", "Fill in forms")
+GRADINGS_VIEW = _declare("gradings.view", "查看客户评级", "See gradings", changes=False)
+GRADINGS_RUN = _declare("gradings.run", "运行客户评级", "Run gradings")
+GRADINGS_BIND = _declare("gradings.bind", "确认评级生效", "Bind gradings")
+GRADINGS_OBJECT = _declare("gradings.object", "提出评级异议", "Object to a grading")
+GRADINGS_DECIDE = _declare("gradings.decide", "裁定评级异议", "Decide on objections to gradings")
+
+POLICIES_MANAGE = _declare(
+    "policies.manage", "管理客户分级与策略", "Manage tiers, kinds and policies", duty=Duty.TENANT_ADMIN
+)
+CUSTOM_FIELDS_MANAGE = _declare(
+    "custom_fields.manage", "管理自定义字段", "Manage custom fields", duty=Duty.TENANT_ADMIN
+)
+CONFIGURATION_MOVE = _declare(
+    "configuration.move", "导出和应用租户配置", "Export and apply the tenant's configuration", duty=Duty.TENANT_ADMIN
+)
+
+_SEES = (CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
+
+extend_template(
+    "tenant_admin",
+    *_SEES,
+    CLIENTS_EXPORT,
+    RECORDS_IMPORT,
+    POLICIES_MANAGE,
+    CUSTOM_FIELDS_MANAGE,
+    CONFIGURATION_MOVE,
+)
+extend_template(
+    "supervisor",
+    *_SEES,
+    CLIENTS_EDIT,
+    CLIENTS_CLAIM,
+    CLIENTS_ASSIGN,
+    CLIENTS_TIER,
+    CLIENTS_MERGE,
+    CLIENTS_EXPORT,
+    RECORDS_IMPORT,
+    FACTS_RECORD,
+    FORMS_EDIT,
+    GRADINGS_RUN,
+    GRADINGS_BIND,
+    GRADINGS_OBJECT,
+    GRADINGS_DECIDE,
+)
+extend_template("account_manager", *_SEES, CLIENTS_EDIT, CLIENTS_CLAIM, CLIENTS_EXPORT, FORMS_EDIT, GRADINGS_OBJECT)
+extend_template("payroll_officer", CLIENTS_VIEW, FACTS_VIEW, GRADINGS_VIEW)
+extend_template("reviewer", CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
+extend_template("support", *_SEES)

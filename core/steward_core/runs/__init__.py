@@ -1,0 +1,1 @@
+"""Long work that survives: runs, and the one way of driving them."""

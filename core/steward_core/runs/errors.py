@@ -1,0 +1,35 @@
+"""Errors of runs."""
+
+from steward_tenants.errors import Conflict, NotFound
+from steward_tenants.texts import Bilingual
+
+
+class RunNotFound(NotFound):
+    """No such run, or it is not the actor's to see."""
+
+    code = "run_not_found"
+    message = Bilingual("找不到该任务。", "No such run.")
+
+
+class RunExists(Conflict):
+    """The same work was asked for before; `id` is the earlier run's."""
+
+    code = "run_exists"
+    message = Bilingual("相同的任务已存在（{id}，状态：{status}）。", "The same run exists already ({id}, {status}).")
+    remedy = Bilingual("请查看该任务；失败的任务可以继续执行。", "Look at that run; one that failed can be resumed.")
+
+
+class RunEnded(Conflict):
+    """The run is over: it can be neither cancelled nor resumed."""
+
+    code = "run_ended"
+    message = Bilingual("任务已结束（{status}）。", "The run is over ({status}).")
+    remedy = Bilingual("请重新发起任务。", "Ask for a new run.")
+
+
+class RunKindUnknown(NotFound):
+    """No installed part of the product knows how to do this kind of run."""
+
+    code = "run_kind_unknown"
+    message = Bilingual("没有名为 {kind} 的任务类型。", "There is no kind of run named {kind}.")
+    remedy = Bilingual("请检查任务类型，或启用提供它的插件。", "Check the kind, or enable the plugin that brings it.")

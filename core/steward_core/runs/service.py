@@ -1,0 +1,242 @@
+"""Asking for runs and driving them. A run's kind declares one function that does the next chunk.
+
+Effect and progress of a chunk share one transaction, so that a chunk that was interrupted is done again from its
+start, and one that is done is never done twice. Command line and workers drive runs by the same `drive`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
+
+from steward_core.runs.errors import RunEnded, RunExists, RunKindUnknown, RunNotFound
+from steward_core.runs.models import Run, RunStatus
+from steward_tenants.access.permissions import Permission
+from steward_tenants.access.rules import require
+from steward_tenants.audit.service import Subject, record
+from steward_tenants.commands.service import command
+from steward_tenants.database.actor import Actor
+from steward_tenants.database.database import Database
+from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.session import WriteSession
+from steward_tenants.errors import StewardError
+from steward_tenants.files.store import FileStore
+from steward_tenants.texts import Bilingual
+
+CHUNK_MILLISECONDS = 300_000
+"""How long one statement of a chunk may take."""
+OVER = frozenset({RunStatus.DONE, RunStatus.CANCELLED})
+
+
+@dataclass(frozen=True)
+class RunTools:
+    """What a chunk may use beside its session: the file store, and a folder of this machine for copies of files."""
+
+    files: FileStore
+    spool: Path = field(default_factory=lambda: Path(gettempdir()))
+
+
+Advance = Callable[[WriteSession, Run, RunTools], Awaitable[bool]]
+"""Does the next chunk and notes it in `run.position`, `done`, `total`, `counts`; True when nothing is left."""
+
+
+@dataclass(frozen=True)
+class RunKind:
+    """A kind of run: its title, what starting, stopping and resuming it needs, and its next step."""
+
+    key: str
+    title: Bilingual
+    permission: Permission
+    advance: Advance
+
+
+RUN_KINDS: dict[str, RunKind] = {}
+
+
+def declare_run_kind(key: str, zh: str, en: str, permission: Permission, advance: Advance) -> RunKind:
+    """Declare a kind; a key stands once."""
+    if key in RUN_KINDS:
+        raise ValueError(f"run kind {key} is declared twice")
+    RUN_KINDS[key] = RunKind(key, Bilingual(zh, en), permission, advance)
+    return RUN_KINDS[key]
+
+
+def kind_of(key: str) -> RunKind:
+    """The declared kind. Raises RunKindUnknown."""
+    if key not in RUN_KINDS:
+        raise RunKindUnknown(kind=key)
+    return RUN_KINDS[key]
+
+
+@command("runs.request", "发起任务", "Request a run", permission=None)
+async def request_run(
+    session: WriteSession,
+    kind: str,
+    *,
+    period: str = "",
+    subject: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> Run:
+    """Write down that this work is to be done. Raises RunKindUnknown, Forbidden, RunExists."""
+    require(session.actor, kind_of(kind).permission)
+    known = await session.find(Run, Run.kind == kind, Run.period == period, Run.subject == subject)
+    if known is not None:
+        raise RunExists(id=known.id, status=known.status)
+    run = Run(
+        id=new_id(),
+        kind=kind,
+        period=period,
+        subject=subject,
+        status=RunStatus.WAITING,
+        parameters=dict(parameters or {}),
+        position={},
+        counts={},
+        done=0,
+        total=0,
+        attempts=0,
+        requested_by=session.actor.id,
+    )
+    session.add(run)
+    await record(
+        session,
+        "runs.request",
+        Subject("run", run.id),
+        after={"kind": kind, "period": period, "subject": subject},
+    )
+    return run
+
+
+@command("runs.cancel", "停止任务", "Cancel a run", permission=None)
+async def cancel_run(session: WriteSession, run_id: UUID, *, reason: str | None = None) -> Run:
+    """Stop a run before its next chunk; what its chunks have done stays. Raises RunNotFound, Forbidden, RunEnded."""
+    run = await _own(session, run_id)
+    before = run.status
+    run.status, run.finished_at = RunStatus.CANCELLED, datetime.now(UTC)
+    await record(
+        session,
+        "runs.cancel",
+        Subject("run", run.id),
+        before={"status": before},
+        after={"status": RunStatus.CANCELLED.value},
+        reason=reason,
+    )
+    return run
+
+
+@command("runs.resume", "继续任务", "Resume a failed run", permission=None)
+async def resume_run(session: WriteSession, run_id: UUID) -> Run:
+    """Let a failed run go on where its last whole chunk ended. Raises RunNotFound, Forbidden, RunEnded."""
+    run = await _own(session, run_id)
+    before = run.status
+    run.status, run.error = RunStatus.WAITING, None
+    await record(
+        session,
+        "runs.resume",
+        Subject("run", run.id),
+        before={"status": before},
+        after={"status": RunStatus.WAITING.value},
+    )
+    return run
+
+
+async def _own(session: WriteSession, run_id: UUID) -> Run:
+    run = await session.get(Run, run_id, lock=True)
+    if run is None:
+        raise RunNotFound
+    require(session.actor, kind_of(run.kind).permission)
+    if run.status in OVER:
+        raise RunEnded(status=run.status)
+    return run
+
+
+async def advance(session: WriteSession, run_id: UUID, tools: RunTools) -> Run:
+    """Do a run's next chunk in this transaction; a run that is over is left as it is.
+
+    Raises RunNotFound, RunKindUnknown, and what the kind raises: the caller then undoes the chunk and marks the
+    failure (`drive` does both).
+    """
+    run = await session.get(Run, run_id, lock=True)
+    if run is None:
+        raise RunNotFound
+    if run.status in OVER:
+        return run
+    kind = kind_of(run.kind)
+    require(session.actor, kind.permission)
+    now = datetime.now(UTC)
+    if run.status != RunStatus.RUNNING:
+        run.attempts += 1
+    run.status, run.heartbeat_at, run.error = RunStatus.RUNNING, now, None
+    run.started_at = run.started_at or now
+    if await kind.advance(session, run, tools):
+        run.status, run.finished_at = RunStatus.DONE, datetime.now(UTC)
+    await session.flush()
+    return run
+
+
+Progress = Callable[[Run], None]
+
+
+async def drive(
+    database: Database,
+    tenant_id: UUID,
+    actor: Actor,
+    run_id: UUID,
+    tools: RunTools,
+    *,
+    progress: Progress | None = None,
+    request_id: str = "",
+) -> Run:
+    """Advance a run chunk by chunk, each in its own transaction, until it is over; answers it as it then is.
+
+    `progress` hears of every chunk. A failing chunk is undone, the run marked as failed with a text for people, and
+    the error raised again; `resume_run` lets it go on.
+    """
+    while True:
+        try:
+            async with database.write(
+                tenant_id, actor, request_id=request_id, timeout_ms=CHUNK_MILLISECONDS
+            ) as session:
+                run = await advance(session, run_id, tools)
+        except (RunNotFound, RunKindUnknown):
+            raise
+        except Exception as error:
+            await _mark_failed(database, tenant_id, actor, run_id, error)
+            raise
+        if progress is not None:
+            progress(run)
+        if run.status in OVER:
+            return run
+
+
+async def _mark_failed(database: Database, tenant_id: UUID, actor: Actor, run_id: UUID, error: Exception) -> None:
+    async with database.write(tenant_id, actor) as session:
+        await session.execute(
+            update(Run)
+            .where(session.within(Run), Run.id == run_id, Run.status.not_in(sorted(OVER)))
+            .values(status=RunStatus.FAILED, error=failure(error), version=Run.version + 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """What is kept of an error: code and texts for people, nothing internal."""
+    known = error if isinstance(error, StewardError) else StewardError()
+    cause = type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
+    return {
+        "code": known.code,
+        "zh-CN": known.text.zh,
+        "en": known.text.en,
+        "problems": [
+            {"path": list(p.path), "code": p.code, "zh-CN": p.message.zh, "en": p.message.en}
+            for p in known.problems[:20]
+        ],
+        "kind": cause,
+    }
