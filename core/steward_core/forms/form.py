@@ -130,6 +130,12 @@ class FormInfo:
     description: Bilingual | None = None
 
 
+class FormPart(BaseModel):
+    """The base of what stands inside a form, as one group or in rows (`list[Part]`); its fields are titled too."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, validate_default=True)
+
+
 class Form(BaseModel):
     """The base of every industry form. Subclasses set `about` and declare titled fields.
 
