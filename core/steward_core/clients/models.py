@@ -16,6 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from steward_tenants.database.tables import TenantTable, created, identifier, one_of, refers, version
 
+NO_END = "9999-12-31"
+"""The day until which what has no end lasts."""
+
 
 class ClientStatus(StrEnum):
     """The life cycle prospect → active → dormant → closed; `merged`: absorbed by another client."""
@@ -259,6 +262,12 @@ class Contract(TenantTable):
         CheckConstraint("end_on >= start_on", name="days"),
         CheckConstraint("amount >= 0", name="amount"),
         Index("ix_contract_tenant_id_client_id", "tenant_id", "client_id", "id"),
+        Index(
+            "ix_contract_tenant_id_renews_id",
+            "tenant_id",
+            "renews_id",
+            postgresql_where=text("renews_id is not null"),
+        ),
         Index(
             "ix_contract_tenant_id_end_on",
             "tenant_id",
@@ -509,6 +518,7 @@ class ClientMerge(TenantTable):
     absorbed: Mapped[dict[str, Any]]
     taken: Mapped[dict[str, Any]]
     moved: Mapped[dict[str, Any]]
+    merged_on: Mapped[date] = mapped_column(Date)
     merged_by: Mapped[UUID]
     merged_at: Mapped[datetime] = created()
 
@@ -527,6 +537,12 @@ class ClientFact(TenantTable):
         refers("client_id", "client"),
         CheckConstraint("revision >= 1", name="revision"),
         Index("ix_client_fact_tenant_id_client_id", "tenant_id", "client_id", "metric", "period"),
+        Index(
+            "ix_client_fact_tenant_id_batch_id",
+            "tenant_id",
+            "batch_id",
+            postgresql_where=text("batch_id is not null"),
+        ),
     )
 
     metric: Mapped[str] = mapped_column(primary_key=True)

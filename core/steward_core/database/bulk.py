@@ -3,10 +3,12 @@ row-level security."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
+    JSON,
     Column,
     ColumnClause,
     ColumnElement,
@@ -30,6 +32,8 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.database.tables import TenantTable
 
 Columns = Mapping[str, Sequence[Any]]
+_SEPARATOR = "\x1e"
+"""Between documents on their way: JSON never holds a control character as it is."""
 
 
 async def insert_many(
@@ -103,7 +107,14 @@ def _array(target: Column[Any], values: Sequence[Any]) -> ColumnElement[Any]:
     if isinstance(target.type, ARRAY):  # an array of arrays would be flattened: each travels as its literal
         literals = [None if value is None else _literal(value) for value in values]
         return sql_cast(bindparam(None, literals, type_=ARRAY(Text())), ARRAY(Text()))
+    if isinstance(target.type, JSON) and values:  # an array's literal would escape every quotation mark
+        texts = _SEPARATOR.join(["null" if value is None else _json(value) for value in values])
+        return sql_cast(func.string_to_array(bindparam(None, texts, type_=Text()), _SEPARATOR), ARRAY(target.type))
     return sql_cast(bindparam(None, list(values), type_=ARRAY(target.type)), ARRAY(target.type))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _literal(values: Sequence[Any]) -> str:

@@ -660,6 +660,14 @@ def upgrade() -> None:
         schema="app",
     )
     op.create_index(
+        "ix_client_fact_tenant_id_batch_id",
+        "client_fact",
+        ["tenant_id", "batch_id"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("batch_id is not null"),
+    )
+    op.create_index(
         "ix_client_fact_tenant_id_client_id",
         "client_fact",
         ["tenant_id", "client_id", "metric", "period"],
@@ -676,6 +684,7 @@ def upgrade() -> None:
         sa.Column("absorbed", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("taken", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("moved", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("merged_on", sa.Date(), nullable=False),
         sa.Column("merged_by", sa.Uuid(), nullable=False),
         sa.Column("merged_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(
@@ -889,6 +898,14 @@ def upgrade() -> None:
         unique=False,
         schema="app",
         postgresql_where=sa.text("status = 'active'"),
+    )
+    op.create_index(
+        "ix_contract_tenant_id_renews_id",
+        "contract",
+        ["tenant_id", "renews_id"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("renews_id is not null"),
     )
     op.create_table(
         "duplicate_pair",
