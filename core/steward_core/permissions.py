@@ -32,9 +32,6 @@ POLICIES_MANAGE = _declare(
 CUSTOM_FIELDS_MANAGE = _declare(
     "custom_fields.manage", "管理自定义字段", "Manage custom fields", duty=Duty.TENANT_ADMIN
 )
-CONFIGURATION_MOVE = _declare(
-    "configuration.move", "导出和应用租户配置", "Export and apply the tenant's configuration", duty=Duty.TENANT_ADMIN
-)
 
 _SEES = (CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
 
@@ -45,7 +42,6 @@ extend_template(
     RECORDS_IMPORT,
     POLICIES_MANAGE,
     CUSTOM_FIELDS_MANAGE,
-    CONFIGURATION_MOVE,
 )
 extend_template(
     "supervisor",
