@@ -1,4 +1,4 @@
-"""Explanations, support access, personal-data requests, settings, plugins, the audit log."""
+"""Explanations, support access, personal-data requests, settings, the audit log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import select
 from steward_tenants.configuration.models import TenantSetting
 from steward_tenants.database.session import TenantSession
 from steward_tenants.people.models import User
-from steward_tenants.plugins.models import PluginSwitch
 from steward_tenants.support.models import SupportAccess
 from tests.server.cli.console import ADMIN, AUDITOR, BOSS, MANAGER, SECURITY, TENANT, Console, at, id_of
 
@@ -132,19 +131,6 @@ def test_facts_and_the_sign_in_policy_are_shown_and_changed(console: Console) ->
     assert changed["allowed_origins"] == ["https://crm.huaxin.example"]
     assert console(*policy, SECURITY).row == changed
     assert console(*policy, SECURITY, "--origin", "-").row["allowed_origins"] == []
-
-
-def test_a_plugin_is_switched_on_and_off(console: Console) -> None:
-    words = [TENANT, "telecom", "--json", "--login"]
-    assert console("plugin", "enable", *words, SECURITY).error["code"] == "forbidden"
-    assert console("plugin", "enable", *words, ADMIN).row == {"plugin": "telecom", "enabled": True}
-    assert console("plugin", "list", TENANT, "--login", MANAGER, "--json").row["enabled"] is True
-    assert console("plugin", "disable", *words, ADMIN).row["enabled"] is False
-
-    async def query(session: TenantSession) -> Any:
-        return await session.scalar(select(PluginSwitch.enabled).where(session.within(PluginSwitch)))
-
-    assert console.look(query) is False
 
 
 def test_the_audit_log_is_read_by_its_auditor_page_by_page(console: Console) -> None:
