@@ -23,6 +23,11 @@ def at_least(name: str, ratio: float, bar: float, detail: str) -> Ratio:
     return Ratio(name, round(ratio, 3), bar, ratio >= bar, detail)
 
 
+def at_most(name: str, ratio: float, bar: float, detail: str) -> Ratio:
+    """A ratio that must stay within its bar."""
+    return Ratio(name, round(ratio, 3), bar, ratio <= bar, detail)
+
+
 def show(ratios: Sequence[Ratio], *, as_json: bool, write: Callable[[str], object] = print) -> None:
     """Write a table, or with `as_json` one object a line."""
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steward_core.runs.service import RunTools
 from steward_server.settings import Settings
 from steward_tenants.database.database import Database, DatabaseSettings
 from steward_tenants.database.floors import load_floors
@@ -58,3 +59,10 @@ def make_mailer(settings: Settings) -> Mailer:
     if settings.smtp_url is None or settings.mail_from is None:
         return FolderMailer(settings.files_path.parent / "mail")
     return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def make_run_tools(settings: Settings) -> RunTools:
+    """What chunks of runs may use: the file store, and a folder for copies of files."""
+    spool = settings.files_path.parent / "spool"
+    spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return RunTools(make_file_store(settings), spool)

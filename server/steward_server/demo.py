@@ -12,6 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from steward_core.runs.service import RunTools
+from steward_server.demo_clients import DemoIndustry, ensure_clients
 from steward_tenants.access.grants import assign_role
 from steward_tenants.access.models import Duty, Role, RoleAssignment
 from steward_tenants.access.queries import actor_of, today
@@ -128,11 +130,39 @@ class _NoMail:
         """Invented people read no mail."""
 
 
-async def ensure(database: Database, password: str) -> list[Person]:
-    """Make what is missing of both companies, everybody signing in with `password`; answers all sign-ins."""
+INDUSTRIES = (
+    DemoIndustry(
+        "huaxin",
+        "telecom",
+        "admin@huaxin.example",
+        "chen.li@huaxin.example",
+        ("ENT-EAST", "ENT-EAST", "ENT-WEST"),
+        ("zhao.ning@huaxin.example", "sun.yue@huaxin.example", "qian.feng@huaxin.example"),
+    ),
+    DemoIndustry(
+        "yunling",
+        "tobacco",
+        "admin@yunling.example",
+        "lin.tao@yunling.example",
+        ("MKT-1", "MKT-2"),
+        ("ma.xiao@yunling.example", "hu.jing@yunling.example"),
+        graded_unit="MKT",
+    ),
+)
+"""`units` and `managers` go together: each manager with the unit that they work in."""
+
+
+async def ensure(database: Database, password: str, tools: RunTools | None = None) -> list[Person]:
+    """Make what is missing of both companies, everybody signing in with `password`; answers all sign-ins.
+
+    With `tools` also their industries' clients.
+    """
     for company in COMPANIES:
         if not await _complete(database, company):
             await _make(database, company, password)
+    if tools is not None:
+        for industry in INDUSTRIES:
+            await ensure_clients(database, DEMO, industry, tools)
     return [
         Person(person.login, person.name, TEMPLATES[person.role].title.zh, company.name)
         for company in COMPANIES

@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "bench": "bench:bench",
     "explain": "explain:explain",
+    "export": "imports:export",
 }
 GROUPS = {
     "keys": "database:keys",
@@ -28,12 +29,15 @@ GROUPS = {
     "account": "accounts:app",
     "unit": "units:app",
     "role": "roles:app",
-    "client": "clients:app",
+    "api-client": "api_clients:app",
+    "config": "configuration:app",
+    "run": "runs:app",
     "support": "support:app",
     "privacy": "privacy:app",
     "setting": "tenant_settings:app",
     "plugin": "plugins:app",
     "file": "files:app",
+    "import": "imports:app",
     "command": "commands:app",
     "audit": "audit:app",
 }

@@ -1,4 +1,4 @@
-"""`steward client`: API clients of a tenant."""
+"""`steward api-client`: API clients of a tenant."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def create(
 ) -> None:
     """Propose an API client as a security admin; `client connect` takes it into use.
 
-    例 example: steward client create huaxin --name BOSS --permission people.view --login s@hx.example
+    例 example: steward api-client create huaxin --name BOSS --permission people.view --login s@hx.example
     """
 
     async def task(database: Database, settings: Settings) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def create(
 def connect(tenant: TenantKey, client: Client, login: Login, as_json: AsJson = False) -> None:
     """Take a proposed API client into use as a tenant admin, or give one in use a new secret, shown this once.
 
-    例 example: steward client connect huaxin BOSS --login a@hx.example
+    例 example: steward api-client connect huaxin BOSS --login a@hx.example
     """
 
     async def task(database: Database, settings: Settings) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def connect(tenant: TenantKey, client: Client, login: Login, as_json: AsJson = F
 
 @app.command("list")
 def list_clients(tenant: TenantKey, as_json: AsJson = False) -> None:
-    """List API clients with what they may do. 例 example: steward client list huaxin"""
+    """List API clients with what they may do. 例 example: steward api-client list huaxin"""
 
     async def task(database: Database, _settings: Settings) -> list[dict[str, Any]]:
         facts = await tenant_facts(database, tenant_id_or_key(tenant))
@@ -105,7 +105,7 @@ def revoke(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse an API client and its tokens, within a second. 例 example: steward client revoke huaxin BOSS --yes"""
+    """Refuse an API client and its tokens, within a second. 例 example: steward api-client revoke huaxin BOSS --yes"""
     confirm(f"撤销 {client}？ Revoke {client}?", yes)
 
     async def task(database: Database, _settings: Settings) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import walk_packages
 from typing import Annotated, Any
 
 import typer
 
+import steward_core
+import steward_tenants
 from steward_server.cli.acting import Login, TenantKey, acting
 from steward_server.cli.answers import as_rows, plain, settled, without_secret
 from steward_server.cli.arguments import DAY, parameters_of, read, takes_day, with_ids
@@ -17,30 +20,23 @@ from steward_tenants.commands.service import COMMANDS, CommandInfo, once
 from steward_tenants.database.database import Database
 from steward_tenants.errors import NotFound
 
-MODULES = (
-    "access.grants",
-    "access.service",
-    "configuration.service",
-    "files.service",
-    "oauth.service",
-    "organisation.service",
-    "people.service",
-    "plugins.service",
-    "privacy.service",
-    "signin.recovery",
-    "signin.self_service",
-    "signin.sessions",
-    "support.service",
-)
-"""Where commands are declared."""
+PACKAGES = (steward_tenants, steward_core)
+"""Where commands are declared: in the modules of these."""
 
 app = typer.Typer(no_args_is_help=True, help="业务命令。Commands, run by hand.", rich_markup_mode=None)
 
 
+def import_all() -> None:
+    """Import every module that declares something: commands, kinds of runs."""
+    for package in PACKAGES:
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
+
+
 def commands() -> dict[str, CommandInfo]:
     """The commands that stand alone, by key."""
-    for name in MODULES:
-        import_module(f"steward_tenants.{name}")
+    import_all()
     return {key: COMMANDS[key] for key in sorted(COMMANDS) if COMMANDS[key].alone}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from typing import Annotated
@@ -11,6 +12,8 @@ import typer
 from steward_server.cli.acting import operator_here
 from steward_server.cli.output import AsJson, Yes, confirm, say, show
 from steward_server.cli.workplace import bring_up_to_date, settings_at_hand, work
+from steward_server.composition import make_database
+from steward_server.refresh import refresh_builtin_roles
 from steward_server.settings import Settings, SettingsError
 from steward_tenants.database import migrate as migrations
 from steward_tenants.database.database import Database
@@ -38,9 +41,19 @@ def migrate(
         missing = migrations.pending(_migration_url(settings))
         if not check:
             bring_up_to_date(settings)
+            asyncio.run(_refresh(settings))
     show([{"revision": revision, "applied": not check} for revision in missing], as_json=as_json)
     if check and missing:
         raise typer.Exit(1)
+
+
+async def _refresh(settings: Settings) -> None:
+    """Tenants get what this version adds to the built-in roles."""
+    database = make_database(settings)
+    try:
+        await refresh_builtin_roles(database)
+    finally:
+        await database.dispose()
 
 
 @keys.command("new")

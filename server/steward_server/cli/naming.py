@@ -14,6 +14,7 @@ from uuid import UUID
 import typer
 from sqlalchemy import func, literal, select
 
+from steward_core.clients.models import Client, Product
 from steward_tenants.access.models import Role
 from steward_tenants.database.session import TenantSession
 from steward_tenants.database.tables import TenantTable
@@ -25,6 +26,7 @@ Person = Annotated[str, typer.Argument(metavar="PERSON", help="登录名或编�
 NOTHING = UUID(int=2**128 - 1)
 """The id that nothing has."""
 UNIT_HELP = "部门编码或编号。Code or id of a unit."
+CLIENT_HELP = "客户编码或编号。Code or id of a client."
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,36 @@ class NameOf:
 PERSON = NameOf(User, User.login)
 UNIT = NameOf(OrgUnit, OrgUnit.code)
 ROLE = NameOf(Role, Role.key)
-CLIENT = NameOf(ApiClient, ApiClient.name)
+API_CLIENT = NameOf(ApiClient, ApiClient.name)
+CLIENT = NameOf(Client, Client.code)
+PRODUCT = NameOf(Product, Product.code)
 
 REFERENCES: Mapping[str, NameOf] = {
     "user_id": PERSON,
     "subject_user_id": PERSON,
+    "owner_id": PERSON,
+    "deputy_id": PERSON,
+    "to_owner_id": PERSON,
     "unit_id": UNIT,
     "parent_id": UNIT,
     "role_id": ROLE,
     "client_id": CLIENT,
+    "client_ids": CLIENT,
+    "survivor_id": CLIENT,
+    "absorbed_id": CLIENT,
+    "product_id": PRODUCT,
 }
 """Parameters of commands that take a name in the place of an id."""
+_ELSEWHERE: Mapping[str, Mapping[str, NameOf]] = {
+    "oauth": {"client_id": API_CLIENT},
+    "clients": {"parent_id": CLIENT},
+}
+"""What a name means otherwise in the commands whose key begins so."""
+
+
+def reference(command: str, parameter: str) -> NameOf | None:
+    """What a parameter of a command names, if it takes names."""
+    return _ELSEWHERE.get(command.partition(".")[0], {}).get(parameter) or REFERENCES.get(parameter)
 
 
 def as_id(text: str) -> UUID | None:

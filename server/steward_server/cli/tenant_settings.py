@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from steward_server.cli.acting import Acting, Login, TenantKey, acting
-from steward_server.cli.answers import plain
 from steward_server.cli.output import AsJson, show
 from steward_server.cli.tenant_work import reading, writing
 from steward_server.cli.workplace import work
@@ -34,8 +33,8 @@ async def _states(session: ReadSession | WriteSession, key: str | None = None) -
     return [
         {
             "key": state.setting.key,
-            "value": plain(state.value),
-            "default": plain(state.setting.default),
+            "value": state.setting.adapter.dump_python(state.value, mode="json"),
+            "default": state.setting.adapter.dump_python(state.setting.default, mode="json"),
             "title": f"{state.setting.title.zh} {state.setting.title.en}",
             "permission": state.setting.permission.key,
             "version": state.version,

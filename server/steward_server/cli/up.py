@@ -12,7 +12,8 @@ import typer
 from steward_server import demo
 from steward_server.cli.output import FAILED, say
 from steward_server.cli.workplace import Embedded, names_own_servers
-from steward_server.composition import make_database
+from steward_server.composition import make_database, make_run_tools
+from steward_server.refresh import refresh_builtin_roles
 from steward_server.settings import Settings
 from steward_server.supervisor import Command, Supervisor, http_probe
 
@@ -54,7 +55,8 @@ def up() -> None:
 async def _demo(settings: Settings, password: str) -> list[demo.Person]:
     database = make_database(settings)
     try:
-        return await demo.ensure(database, password)
+        await refresh_builtin_roles(database)
+        return await demo.ensure(database, password, make_run_tools(settings))
     finally:
         await database.dispose()
 

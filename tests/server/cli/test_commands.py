@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from datetime import date
+import json
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-import steward_tenants
+from steward_core.clients.hand_over import HandOverSelection
 from steward_server.cli.arguments import Named, Parameter, parameters_of, read
-from steward_server.cli.commands import MODULES, commands
-from steward_server.cli.naming import REFERENCES
+from steward_server.cli.commands import commands
+from steward_server.cli.naming import CLIENT, PERSON, REFERENCES, reference
 from steward_tenants.access.models import Role, RoleAssignment
 from steward_tenants.commands.models import IdempotencyRecord
 from steward_tenants.commands.service import COMMANDS
@@ -30,12 +31,6 @@ from tests.server.cli.console import ADMIN, BOSS, MANAGER, SECURITY, TENANT, Con
 PLAN = '{"name": "%s", "grant_types": ["client_credentials"], "permissions": ["people.view"]}'
 
 
-def load_everything() -> None:
-    for module in pkgutil.walk_packages(steward_tenants.__path__, "steward_tenants."):
-        if "migrations" not in module.name:
-            importlib.import_module(module.name)
-
-
 def a_word_for(annotation: Any) -> str:
     """Some text that can be read as a value of this type."""
     origin = get_origin(annotation)
@@ -45,22 +40,40 @@ def a_word_for(annotation: Any) -> str:
         return str(get_args(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return str(next(iter(annotation)).value)
+    if is_dataclass(annotation):
+        return json.dumps({name: json.loads(a_value_for(part)) for name, part in needed(annotation).items()})
     known = {
         UUID: str(UUID(int=7)),
         date: "2026-05-01",
+        datetime: "2026-05-01T08:00:00+08:00",
         int: "3",
+        Decimal: "3.5",
         bool: "true",
         str: "词",
         NoneType: "null",
     }
-    return known.get(annotation, "[]" if origin is tuple else '{"name": "x", "grant_types": []}')
+    return known.get(annotation, "[]" if origin is tuple else "{}")
+
+
+def needed(dataclass: Any) -> dict[str, Any]:
+    hints = get_type_hints(dataclass)
+    return {one.name: hints[one.name] for one in fields(dataclass) if one.default is one.default_factory is MISSING}
+
+
+def a_value_for(annotation: Any) -> str:
+    """The same as JSON."""
+    word = a_word_for(annotation)
+    try:
+        json.loads(word)
+    except ValueError:
+        return json.dumps(word)
+    return word
 
 
 def test_all_commands_are_found_and_the_steps_are_not_among_them() -> None:
     listed = commands()
-    load_everything()
-    ours = {key: info for key, info in COMMANDS.items() if info.function.__module__.startswith("steward_tenants.")}
-    assert {info.function.__module__.removeprefix("steward_tenants.") for info in ours.values()} <= set(MODULES)
+    ours = {key: info for key, info in COMMANDS.items() if info.function.__module__.startswith("steward_")}
+    assert {info.function.__module__.partition(".")[0] for info in ours.values()} == {"steward_tenants", "steward_core"}
     assert {key for key, info in ours.items() if info.alone} == set(listed)
     assert not {"people.create", "people.disable", "support.grant", "signin.second_factor.reset"} & set(listed)
 
@@ -90,9 +103,16 @@ def test_words_are_read_in_the_types_of_the_parameters() -> None:
         "version": 2,
         "permissions": None,
     }
+    assert reference("oauth.client.revoke", "client_id") != reference("clients.client.update", "client_id")
+    assert reference("units.move", "parent_id") != reference("clients.client.set_parent", "parent_id")
     assert read(found["units.move"], ["unit_id=A", "parent_id=null", "on=2026-05-01"])["parent_id"] is None
     assert read(found["configuration.setting.set"], ["key=a", "value=20"])["value"] == 20
     assert read(found["configuration.setting.set"], ["key=a", "value=a=b"])["value"] == "a=b"
+    facts = read(found["facts.record"], ['rows=[{"code": "K1", "value": 12.5}]', "source=erp", "reason=null"])
+    assert facts == {"rows": ({"code": "K1", "value": 12.5},), "source": "erp", "reason": None}
+    with pytest.raises(InvalidInput) as refused:
+        read(found["facts.record"], ['rows=[{"code": "K1", "colour": "red"}]', "source=erp"])
+    assert [problem.path for problem in refused.value.problems] == [("rows", "0")]
     with pytest.raises(InvalidInput) as refused:
         read(found["oauth.client.create"], ['plan={"name": "x", "grant_types": 3, "scopes": []}'])
     assert [problem.path for problem in refused.value.problems] == [("plan", "scopes")]
@@ -101,12 +121,33 @@ def test_words_are_read_in_the_types_of_the_parameters() -> None:
     assert [problem.path for problem in refused.value.problems] == [("plan", "grant_types")]
 
 
+def test_names_may_stand_in_lists_and_in_what_is_nested() -> None:
+    found = commands()
+    given = read(found["clients.pool.assign"], [f"client_ids=K1, {UUID(int=7)}", "owner_id=a@b", "reason=x"])
+    assert given["client_ids"] == (Named(CLIENT, "K1"), UUID(int=7))
+    words = ["to_owner_id=null", "effective_on=2026-05-01", "reason=x"]
+    plan = read(found["clients.hand_over.plan"], ['selection={"owner_id": "a@b", "tiers": ["A"]}', *words])
+    chosen = plan["selection"]
+    assert (chosen.value.tiers, chosen.fields) == (("A",), {"owner_id": Named(PERSON, "a@b")})
+    plan = read(found["clients.hand_over.plan"], ['selection={"client_ids": ["K1"]}', *words])
+    assert plan["selection"].fields == {"client_ids": (Named(CLIENT, "K1"),)}
+    plan = read(found["clients.hand_over.plan"], [f'selection={{"owner_id": "{UUID(int=7)}"}}', *words])
+    assert plan["selection"] == HandOverSelection(owner_id=UUID(int=7))
+    with pytest.raises(InvalidInput) as refused:
+        read(found["clients.hand_over.plan"], ['selection={"client_ids": "K1", "colour": 1}', *words])
+    assert [problem.path for problem in refused.value.problems] == [("selection", "colour")]
+
+
 def test_the_types_are_told() -> None:
     told = {p.name: p.type_text for p in parameters_of(commands()["access.grants.assign"])}
     assert told["scope"] == "own|team|subtree|all"
     assert told["valid_from"] == "YYYY-MM-DD | null"
     assert told["role_id"] == "UUID (or name)"
     assert "today" not in told
+    told = {p.name: p.type_text for p in parameters_of(commands()["facts.record"])}
+    assert told["rows"] == "[JSON {client_id, code, metric, period, value, booked_on}, …]"
+    told = {p.name: p.type_text for p in parameters_of(commands()["clients.pool.assign"])}
+    assert told["client_ids"] == "[UUID, …] (or name)"
     assert Parameter("plan", Any, True, None).type_text == "JSON"
 
 
@@ -193,7 +234,7 @@ def test_a_client_secret_is_shown_once_and_kept_nowhere(console: Console) -> Non
     other = list(words)
     other[4] = f"plan={PLAN % 'CRM'}"
     assert console(*other, "--key", "make-boss").error["code"] == "idempotency_key_reused"
-    renewed = console("client", "connect", TENANT, "BOSS", "--login", ADMIN, "--json").row
+    renewed = console("api-client", "connect", TENANT, "BOSS", "--login", ADMIN, "--json").row
     assert renewed["client_secret"] not in (None, first["secret"])
     assert console.command("oauth.client.revoke", SECURITY, client_id="BOSS").row["answer"] == 0
 
