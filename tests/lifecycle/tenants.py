@@ -139,6 +139,8 @@ async def _fill_what_is_empty(session: WriteSession) -> None:
             rows[table.name] = dict(found[0]._mapping)
             continue
         for made, row in new_rows(table, session.tenant_id, rows):
+            if made.name == "client":  # whoever manages a client is not erased
+                row |= {"owner_id": None, "deputy_id": None}
             await session.execute(insert(made).values(row))
             rows.setdefault(made.name, row)
 

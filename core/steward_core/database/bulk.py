@@ -3,10 +3,10 @@ row-level security."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     Column,
@@ -32,6 +32,7 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.database.tables import TenantTable
 
 Columns = Mapping[str, Sequence[Any]]
+_WORTH_LOOKING = 50
 _SEPARATOR = "\x1e"
 """Between documents on their way: JSON never holds a control character as it is."""
 
@@ -47,10 +48,16 @@ async def insert_many(
         return 0
     target = cast(Table, table.__table__)
     names = list(columns)
-    source = _unnested(target, columns)
+    alike = _alike(columns)
+    source = _unnested(target, {name: values for name, values in columns.items() if name not in alike})
     rows: Select[Any] = select(
         bindparam("tenant_id", session.tenant_id, type_=target.c.tenant_id.type, unique=True),
-        *(_value(source, target.c[name]) for name in names),
+        *(
+            bindparam(None, alike[name], type_=target.c[name].type).label(name)
+            if name in alike
+            else _value(source, target.c[name])
+            for name in names
+        ),
     )
     statement = (
         upsert(target).from_select(["tenant_id", *names], rows).on_conflict_do_nothing()
@@ -97,6 +104,22 @@ def _length(columns: Columns) -> int:
     return lengths.pop()
 
 
+def _alike(columns: Columns) -> dict[str, Any]:
+    """The value of each column that has the same one in all rows: it need not travel with every row. One column at
+    least is left to count the rows by."""
+    if _length(columns) < _WORTH_LOOKING:
+        return {}
+    found = {
+        name: values[0]
+        for name, values in columns.items()
+        if values[0] == values[-1]
+        # Within documents 1 and true are alike to Python.
+        and not (isinstance(values[0], Mapping | list | tuple) and values[0])
+        and all(value == values[0] for value in values)
+    }
+    return found if len(found) < len(columns) else {}
+
+
 def _unnested(target: Table, columns: Columns) -> TableValuedAlias:
     arrays = [_array(target.c[name], values) for name, values in columns.items()]
     names: list[ColumnClause[Any]] = [column(name) for name in columns]
@@ -114,7 +137,7 @@ def _array(target: Column[Any], values: Sequence[Any]) -> ColumnElement[Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return to_json(value).decode()
 
 
 def _literal(values: Sequence[Any]) -> str:

@@ -1,0 +1,160 @@
+"""Figures for each account manager over a period, from facts and forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, Select, and_, case, exists, func, select
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import aliased
+
+from steward_core.clients.fact_queries import attributed
+from steward_core.clients.models import Client, ClientStatus, Contact
+from steward_core.database.context import QueryContext
+from steward_core.forms.declared_queries import record_fields
+from steward_core.industry.declarations import Indicator, Period
+from steward_tenants.texts import Bilingual
+from steward_tobacco.keys import (
+    AMOUNT,
+    ATTEMPTS,
+    BRAND,
+    DUE,
+    PLACED,
+    PROFILE,
+    RETAILER,
+    SERVICE,
+    SUCCESSES,
+    TARGET,
+    VOLUME,
+)
+
+
+def _rounded(value: Any) -> ColumnElement[Any]:
+    return func.round(sql_cast(value, Numeric()), 2)
+
+
+def _of_facts(ctx: QueryContext, period: Period, part: str, whole: str, factor: int) -> Select[Any]:
+    """The sum of one metric by that of another, of who owned the client on the booking date."""
+    upper = attributed(ctx, part, period.start, period.end)
+    lower = attributed(ctx, whole, period.start, period.end)
+    parts = select(upper.c.owner_id, func.sum(upper.c.value).label("value")).group_by(upper.c.owner_id).subquery()
+    wholes = select(lower.c.owner_id, func.sum(lower.c.value).label("value")).group_by(lower.c.owner_id).subquery()
+    numerator = func.coalesce(parts.c.value, 0)
+    return (
+        select(
+            wholes.c.owner_id,
+            _rounded(numerator * factor / wholes.c.value).label("value"),
+            numerator.label("numerator"),
+            wholes.c.value.label("denominator"),
+        )
+        .select_from(wholes)
+        .outerjoin(parts, parts.c.owner_id == wholes.c.owner_id)
+        .where(wholes.c.owner_id.is_not(None), wholes.c.value > 0)
+    )
+
+
+def sales_against_target(ctx: QueryContext, period: Period) -> Select[Any]:
+    """Cartons sold of those aimed at, in percent."""
+    return _of_facts(ctx, period, VOLUME, TARGET, 100)
+
+
+def value_per_carton(ctx: QueryContext, period: Period) -> Select[Any]:
+    """The amount by cartons, in fen."""
+    return _of_facts(ctx, period, AMOUNT, VOLUME, 1)
+
+
+def settlement_success(ctx: QueryContext, period: Period) -> Select[Any]:
+    """E-settlements that succeeded of those tried, in percent."""
+    return _of_facts(ctx, period, SUCCESSES, ATTEMPTS, 100)
+
+
+def order_success(ctx: QueryContext, period: Period) -> Select[Any]:
+    """Orders placed of those due, in percent."""
+    return _of_facts(ctx, period, PLACED, DUE, 100)
+
+
+def _share(owner: Any, counted: ColumnElement[bool]) -> tuple[ColumnElement[Any], ...]:
+    """Owner, share in percent, numerator and denominator."""
+    numerator, denominator = func.count().filter(counted), func.count()
+    return (
+        owner.label("owner_id"),
+        _rounded(sql_cast(numerator, Numeric()) * 100 / denominator).label("value"),
+        numerator.label("numerator"),
+        denominator.label("denominator"),
+    )
+
+
+def _retailers(ctx: QueryContext) -> ColumnElement[bool]:
+    return and_(
+        ctx.within(Client),
+        Client.kind == RETAILER,
+        Client.status.in_((ClientStatus.ACTIVE, ClientStatus.DORMANT)),
+        Client.owner_id.is_not(None),
+    )
+
+
+def shelf_rate(ctx: QueryContext, period: Period) -> Select[Any]:  # noqa: ARG001 - as it stands today
+    """Target brands on the shelf of those aimed at, at the retailers owned now, in percent."""
+    brand = record_fields(ctx, BRAND, "target", "on_shelf")
+    return (
+        select(*_share(Client.owner_id, brand.c.on_shelf))
+        .join(brand, brand.c.client_id == Client.id)
+        .where(_retailers(ctx), brand.c.target)
+        .group_by(Client.owner_id)
+    )
+
+
+def data_accuracy(ctx: QueryContext, period: Period) -> Select[Any]:
+    """Client files that are whole, in percent: a profile whose licence has not lapsed by the period's end, an address,
+    and a contact with a phone."""
+    profile = record_fields(ctx, PROFILE, "licence_expires_on")
+    contact = aliased(Contact)
+    reached = exists(
+        select(contact.id).where(
+            ctx.within(contact),
+            contact.client_id == Client.id,
+            contact.phone_tail.is_not(None),
+            contact.left_on.is_(None),
+        )
+    )
+    whole = and_(profile.c.licence_expires_on >= period.end, Client.address.is_not(None), reached)
+    checked = (
+        select(Client.owner_id, case((whole, True), else_=False).label("whole"))
+        .outerjoin(profile, profile.c.client_id == Client.id)
+        .where(_retailers(ctx))
+        .subquery("checked")
+    )
+    return select(*_share(checked.c.owner_id, checked.c.whole)).group_by(checked.c.owner_id)
+
+
+def satisfaction(ctx: QueryContext, period: Period) -> Select[Any]:
+    """The mean of the stars that clients gave to answers on what was received in the period, in percent of five."""
+    request = record_fields(ctx, SERVICE, "received_on", "satisfaction")
+    stars, answers = func.sum(request.c.satisfaction), func.count(request.c.satisfaction)
+    return (
+        select(
+            Client.owner_id.label("owner_id"),
+            _rounded(sql_cast(stars, Numeric()) * 20 / answers).label("value"),
+            stars.label("numerator"),
+            (answers * 5).label("denominator"),
+        )
+        .join(request, request.c.client_id == Client.id)
+        .where(
+            _retailers(ctx),
+            request.c.received_on >= period.start,
+            request.c.received_on < period.end,
+            request.c.satisfaction.is_not(None),
+        )
+        .group_by(Client.owner_id)
+    )
+
+
+INDICATORS = (
+    Indicator("sales_against_target", Bilingual("销量完成率", "Sales against target"), "%", sales_against_target),
+    Indicator("value_per_carton", Bilingual("单条值", "Value per carton"), "fen", value_per_carton),
+    Indicator("shelf_rate", Bilingual("重点品牌上柜率", "On-shelf rate of target brands"), "%", shelf_rate),
+    Indicator("settlement_success", Bilingual("电子结算成功率", "E-settlement success"), "%", settlement_success),
+    Indicator("order_success", Bilingual("订货成功率", "Order success rate"), "%", order_success),
+    Indicator("data_accuracy", Bilingual("客户资料准确率", "Data accuracy of client files"), "%", data_accuracy),
+    Indicator("satisfaction", Bilingual("客户满意度", "Satisfaction"), "%", satisfaction),
+)

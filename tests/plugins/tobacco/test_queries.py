@@ -1,0 +1,195 @@
+"""Triggers, indicators and computed fields on real rows, each with a retailer that is found and one that is not."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from steward_core.clients.models import Client, ClientOwnership
+from steward_core.gradings.binding import bind
+from steward_core.industry.declarations import Period
+from steward_core.industry.evaluation import computed_values, indicator_rows, indicators, trigger_rows, triggers
+from steward_core.industry.registry import industries
+from steward_tenants.database.database import Database
+from tests.core.factories import make_contact
+from tests.core.gradings.county import TODAY, County, add_facts, add_records, graded, make_county
+from tests.factories import TESTS, make_user
+
+LAST, THIS = (date(2026, 9, 1),), (date(2026, 10, 1),)
+QUARTER = Period("2026Q3", date(2026, 7, 1), date(2026, 10, 1))
+
+
+async def found(database: Database, county: County, key: str) -> dict[UUID, tuple[date, dict[str, Any]]]:
+    async with database.read(county.tenant_id, TESTS) as session:
+        answer = await trigger_rows(session, f"tobacco.{key}", TODAY)
+    assert answer.faults == ()
+    return {row.client_id: (row.due_on, dict(row.figures)) for row in answer.rows}
+
+
+@pytest.fixture
+async def county(database: Database) -> County:
+    return await make_county(database, 4)
+
+
+async def test_orders_missed_twice(database: Database, county: County) -> None:
+    one, two, three, _ = county.clients
+    async with database.write(county.tenant_id, TESTS) as session:
+        await add_facts(session, {one: {"orders_due": 4, "orders_placed": 2}}, LAST)
+        await add_facts(session, {two: {"orders_due": 4, "orders_placed": 3}}, LAST)
+        await add_facts(session, {three: {"orders_due": 4, "orders_placed": 0}}, (date(2026, 8, 1),))
+    assert await found(database, county, "order_missed") == {one: (TODAY, {"month": "2026-09", "missed": 2})}
+
+
+async def test_volume_thirty_percent_below_the_mean(database: Database, county: County) -> None:
+    """Mean 100: 70 is 30 % below and found, 71 is not."""
+    one, two, *_ = county.clients
+    months = tuple(date(2026, month, 1) for month in (6, 7, 8))
+    async with database.write(county.tenant_id, TESTS) as session:
+        await add_facts(session, {one: {"order_volume": 100}, two: {"order_volume": 100}}, months)
+        await add_facts(session, {one: {"order_volume": 70}, two: {"order_volume": 71}}, LAST)
+    assert list(await found(database, county, "volume_fell")) == [one]
+
+
+async def test_a_failed_settlement(database: Database, county: County) -> None:
+    one, two, *_ = county.clients
+    async with database.write(county.tenant_id, TESTS) as session:
+        await add_facts(session, {one: {"settlement_attempts": 4, "settlement_successes": 3}}, THIS)
+        await add_facts(session, {two: {"settlement_attempts": 4, "settlement_successes": 4}}, THIS)
+    assert await found(database, county, "settlement_failed") == {one: (TODAY, {"month": "2026-10", "failed": 1})}
+
+
+def profile(number: int, expires: str) -> dict[str, Any]:
+    return {
+        "licence_number": f"3699000000{number:02}",
+        "licence_expires_on": expires,
+        "trade_form": "grocery",
+        "market_type": "town",
+    }
+
+
+async def test_licences_ending_in_sixty_then_thirty_days_or_lapsed(database: Database, county: County) -> None:
+    """From 12 October: +60 is 11 December, +30 is 11 November."""
+    one, two, three, four = county.clients
+    days = {one: "2026-12-11", two: "2026-12-12", three: "2026-11-11", four: "2026-10-11"}
+    async with database.write(county.tenant_id, TESTS) as session:
+        await add_records(
+            session,
+            "tobacco.retailer_profile",
+            {client: profile(place, day) for place, (client, day) in enumerate(days.items())},
+        )
+    seen = await found(database, county, "licence_ending")
+    assert {client: (due, figures["stage"], figures["days_left"]) for client, (due, figures) in seen.items()} == {
+        one: (date(2026, 10, 12), 60, 60),
+        three: (date(2026, 10, 12), 30, 30),
+        four: (date(2026, 10, 11), 0, -1),
+    }
+    async with database.read(county.tenant_id, TESTS) as session:
+        values = await computed_values(session, "client", [one], TODAY)
+    assert values[one]["tobacco.licence_expires_on"] == date(2026, 12, 11)
+
+
+async def test_target_brands_off_the_shelf_and_stock_outs_on_the_last_visit(database: Database, county: County) -> None:
+    one, two, three, _ = county.clients
+    brand, visit = "tobacco.brand_building", "tobacco.visit"
+    async with database.write(county.tenant_id, TESTS) as session:
+        await add_records(session, brand, {one: {"brand": "云岭"}, two: {"brand": "云岭", "on_shelf": True}})
+        await add_records(session, brand, {three: {"brand": "江月", "target": False}})
+        out = {"visited_on": "2026-10-01", "out_of_stock": True, "missing_brands": ["云岭"]}
+        await add_records(session, visit, {one: out, two: {**out, "visited_on": "2026-09-01"}})
+        await add_records(session, visit, {two: {"visited_on": "2026-09-20"}})
+    assert {client: figures for client, (_, figures) in (await found(database, county, "brand_missing")).items()} == {
+        one: {"brand": "云岭"}
+    }
+    assert await found(database, county, "stock_out") == {
+        one: (TODAY, {"visited_on": "2026-10-01", "brands": ["云岭"]})
+    }
+
+
+async def test_a_dropped_star_and_one_close_to_the_next(database: Database, county: County) -> None:
+    """Only cooperation and price tags are known, 15 points, scaled as if 50 were known: nobody gets beyond 30 points.
+    With the least at 0 the totals are 5/5 = 100 then 0; and 10 of 15 = 66.67, then 14 of 15."""
+    county = await make_county(database, 3, least_points_known=0, near_star_points=4)
+    drops, nears, _ = county.clients
+    async with database.write(county.tenant_id, TESTS) as session:
+        for client, day, tags, stars in (
+            (drops, "2026-05-10", "met", None),
+            (drops, "2026-08-10", "not_met", None),
+            (nears, "2026-08-10", "not_met", 5),
+        ):
+            await add_records(
+                session, "tobacco.visit", {client: {"visited_on": day, "price_tags": tags, "cooperation": stars}}
+            )
+    for period in (date(2026, 5, 1), date(2026, 8, 1)):
+        grading = await graded(database, county, period=period)
+        async with database.write(county.tenant_id, TESTS) as session:
+            await bind(session, grading.id, "通过", today=TODAY)
+    assert {client: figures for client, (_, figures) in (await found(database, county, "star_dropped")).items()} == {
+        drops: {"period": "2026Q3", "before": 5, "star": 1}
+    }
+    assert {client: figures for client, (_, figures) in (await found(database, county, "star_near")).items()} == {
+        nears: {"period": "2026Q3", "star": 2, "score": 6_667, "short": 333}
+    }
+    async with database.read(county.tenant_id, TESTS) as session:
+        values = await computed_values(session, "client", [nears], TODAY)
+    assert values[nears] == {
+        "tobacco.star": 2,
+        "tobacco.supply_grade": 30,
+        "tobacco.licence_expires_on": None,
+    }
+
+
+async def test_indicators_of_a_manager(database: Database, county: County) -> None:
+    one, two, *_ = county.clients
+    async with database.write(county.tenant_id, TESTS) as session:
+        manager = make_user(session, unit_id=county.unit_id)
+        await session.flush()
+        for table, column in ((Client, Client.id), (ClientOwnership, ClientOwnership.client_id)):
+            await session.execute(
+                update(table).where(session.within(table), column.in_([one, two])).values(owner_id=manager.id)
+            )
+        await session.execute(
+            update(Client).where(session.within(Client), Client.id == one).values(address="人民路1号")
+        )
+        make_contact(session, one, phone="13900000001", phone_tail="0001")
+        await add_facts(
+            session,
+            {
+                one: {"order_volume": 90, "sales_target": 100, "order_amount": 1_800_000, "orders_due": 4},
+                two: {"settlement_attempts": 4, "settlement_successes": 3, "orders_placed": 3, "sales_target": 20},
+            },
+            LAST,
+        )
+        await add_records(session, "tobacco.retailer_profile", {one: profile(1, "2028-01-01")})
+        await add_records(session, "tobacco.brand_building", {one: {"brand": "云岭"}})
+        await add_records(session, "tobacco.brand_building", {two: {"brand": "云岭", "on_shelf": True}})
+        request = {"received_on": "2026-08-01", "kind": "complaint", "topic": "delivery", "content": "送货晚"}
+        await add_records(session, "tobacco.service_request", {one: {**request, "satisfaction": 4}, two: request})
+    figures = {}
+    async with database.read(county.tenant_id, TESTS) as session:
+        for key in await indicators(session):
+            answer = await indicator_rows(session, key, QUARTER, TODAY)
+            assert answer.fault is None
+            (row,) = answer.rows
+            assert row.owner_id == manager.id
+            figures[key.partition(".")[2]] = (float(row.value or 0), int(row.numerator or 0), int(row.denominator or 0))
+    assert figures == {
+        "sales_against_target": (75.0, 90, 120),
+        "value_per_carton": (20_000.0, 1_800_000, 90),
+        "shelf_rate": (50.0, 1, 2),
+        "settlement_success": (75.0, 3, 4),
+        "order_success": (75.0, 3, 4),
+        "data_accuracy": (50.0, 1, 2),
+        "satisfaction": (80.0, 4, 5),
+    }
+
+
+async def test_every_trigger_is_asked_without_a_fault(database: Database, county: County) -> None:
+    declared = {f"tobacco.{one.key}" for one in industries()["tobacco"].industry.triggers}
+    async with database.read(county.tenant_id, TESTS) as session:
+        assert declared <= set(await triggers(session))
+        for key in declared:
+            assert (await trigger_rows(session, key, TODAY)).faults == ()
