@@ -8,7 +8,7 @@ import importlib
 
 from bench.report import Ratio, show
 
-MEASUREMENTS = ("walls", "audit", "up")
+MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings")
 
 
 async def measure(names: list[str]) -> list[Ratio]:
