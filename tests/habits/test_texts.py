@@ -8,10 +8,14 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import steward_core
 import steward_server
 import steward_tenants
+from steward_core.industry.registry import broken, industries
+from steward_core.industry.validation import mistakes_in
 from steward_tenants.access.permissions import catalogue
 from steward_tenants.commands.service import COMMANDS
 from steward_tenants.errors import StewardError
@@ -21,10 +25,16 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def load_everything() -> None:
-    for package in (steward_tenants, steward_core, steward_server):
+    for package in (steward_tenants, steward_core, *plugins(), steward_server):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if "migrations" not in module.name and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
+
+
+def plugins() -> list[ModuleType]:
+    """The packages of the plugins that stand in the tree."""
+    folders = (Path(__file__).parents[2] / "plugins").glob("*/steward_*/__init__.py")
+    return [importlib.import_module(path.parent.name) for path in sorted(folders)]
 
 
 def errors(kind: type[StewardError] = StewardError) -> Iterator[type[StewardError]]:
@@ -49,6 +59,13 @@ def test_every_error_has_both_languages_and_a_code_of_its_own() -> None:
     assert [e.__name__ for e in ours if places(e.remedy.zh) != places(e.remedy.en)] == []
     assert [code for code, times in Counter(error.code for error in ours).items() if times > 1] == []
     assert [error.__name__ for error in ours if not 400 <= error.status < 600] == []
+
+
+def test_what_plugins_declare_is_said_in_both_languages() -> None:
+    load_everything()
+    assert {loaded.industry.key for loaded in industries().values()} >= {"telecom", "tobacco"}
+    assert broken() == ()
+    assert [loaded.industry.key for loaded in industries().values() if mistakes_in(loaded.industry)] == []
 
 
 def test_permissions_and_commands_speak_both_languages() -> None:

@@ -1,0 +1,1 @@
+"""Telecom: enterprise VPN groups and key accounts, as a plugin of Steward."""
