@@ -1,15 +1,39 @@
-"""Every table of this floor, imported once so that the metadata is whole, and where its migrations lie."""
+"""Every table of this floor, and what else must be declared before the floors above work: imported once, so that the
+metadata, the settings, the kinds of rows and the sources of personal data are whole; and where migrations lie."""
 
 from pathlib import Path
 
+from steward_core import permissions, personal_data
+from steward_core.clients import attachments, policies, pool_policy, row_kinds
 from steward_core.clients import models as clients
 from steward_core.custom_fields import models as custom_fields
 from steward_core.forms import models as forms
+from steward_core.forms import row_kind
 from steward_core.gradings import models as gradings
+from steward_core.gradings import settings as grading_settings
 from steward_core.imports import models as imports
+from steward_core.imports import purposes
 from steward_core.industry import models as industry
 from steward_core.runs import models as runs
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
-__all__ = ["MIGRATIONS", "clients", "custom_fields", "forms", "gradings", "imports", "industry", "runs"]
+__all__ = [
+    "MIGRATIONS",
+    "attachments",
+    "clients",
+    "custom_fields",
+    "forms",
+    "grading_settings",
+    "gradings",
+    "imports",
+    "industry",
+    "permissions",
+    "personal_data",
+    "policies",
+    "pool_policy",
+    "purposes",
+    "row_kind",
+    "row_kinds",
+    "runs",
+]

@@ -35,25 +35,33 @@ SWEEP_ROWS = 1000
 @dataclass(frozen=True)
 class Purpose:
     """What files of a purpose need to be opened. `owner_may`: the owner needs no permission. `scoped`: row scope
-    by owner counts. `audited`: opening is put on record before the bytes leave."""
+    by owner counts. `audited`: opening is put on record before the bytes leave. `direct` False: the file hangs on
+    something else, and is opened and taken away through that only (`release_attached`)."""
 
     key: str
     permission: Permission
     owner_may: bool = False
     scoped: bool = False
     audited: bool = True
+    direct: bool = True
 
 
 PURPOSES: dict[str, Purpose] = {}
 
 
 def declare_purpose(
-    key: str, permission: Permission, *, owner_may: bool = False, scoped: bool = False, audited: bool = True
+    key: str,
+    permission: Permission,
+    *,
+    owner_may: bool = False,
+    scoped: bool = False,
+    audited: bool = True,
+    direct: bool = True,
 ) -> Purpose:
     """Declare a purpose of files; a key stands once."""
     if key in PURPOSES:
         raise ValueError(f"purpose {key} is declared twice")
-    PURPOSES[key] = Purpose(key, permission, owner_may, scoped, audited)
+    PURPOSES[key] = Purpose(key, permission, owner_may, scoped, audited, direct)
     return PURPOSES[key]
 
 
@@ -151,7 +159,18 @@ def fits_at_all(media_type: str) -> bool:
 async def release(session: WriteSession, file_id: UUID) -> StoredFile:
     """The file, if the actor may have it. The edge reads the bytes from the store after the commit: what must be on
     record is then on record before they leave. Raises FileNotFound."""
-    row = await _within_reach(session, file_id)
+    return await _released(session, await _within_reach(session, file_id))
+
+
+async def release_attached(session: WriteSession, file_id: UUID, purpose: Purpose) -> StoredFile:
+    """`release` of a file that hangs on something which the caller knows the actor may see. Raises FileNotFound."""
+    row = await session.find(StoredFile, StoredFile.id == file_id, available(session))
+    if row is None or row.purpose != purpose.key:
+        raise FileNotFound
+    return await _released(session, row)
+
+
+async def _released(session: WriteSession, row: StoredFile) -> StoredFile:
     if PURPOSES[row.purpose].audited:
         await record(session, "read.file", Subject("file", row.id), after={"purpose": row.purpose, "name": row.name})
     return row
@@ -173,7 +192,7 @@ async def delete_file(session: WriteSession, file_id: UUID) -> None:
 async def _within_reach(session: WriteSession, file_id: UUID, *, lock: bool = False) -> StoredFile:
     row = await session.find(StoredFile, StoredFile.id == file_id, available(session), lock=lock)
     purpose = PURPOSES.get(row.purpose) if row else None
-    if row is None or purpose is None:
+    if row is None or purpose is None or not purpose.direct:
         raise FileNotFound
     actor = session.actor
     allowed = actor.unrestricted or purpose.permission.key in actor.permissions
