@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -32,7 +33,7 @@ async def settled(session: WriteSession, answer: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value in the types of JSON."""
+    """A value in the types of JSON; decimals as text, without zeros at the end."""
     if isinstance(value, TenantTable):
         return _columns(value)
     if isinstance(value, Enum):
@@ -41,6 +42,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):

@@ -23,6 +23,8 @@ from steward_tenants.texts import Bilingual
 
 DAY = "today"
 """The parameter that is always the tenant's own day."""
+FIELDS = "fields"
+"""The parameter that holds the columns of a row."""
 _NULL = "null"
 _WORDS: Mapping[Any, str] = {
     NoneType: _NULL,
@@ -65,7 +67,7 @@ class Named:
 
 @dataclass(frozen=True)
 class WithNames:
-    """A dataclass some fields of which are still names, or lists with names in them."""
+    """A dataclass or mapping some fields of which are still names, or lists with names in them."""
 
     value: Any
     fields: Mapping[str, Any]
@@ -142,7 +144,7 @@ async def _with_ids(session: TenantSession, value: Any) -> Any:
         return await named(session, value.kind, value.text)
     if isinstance(value, WithNames):
         found = {name: await _with_ids(session, part) for name, part in value.fields.items()}
-        return replace(value.value, **found)
+        return {**value.value, **found} if isinstance(value.value, dict) else replace(value.value, **found)
     if type(value) is tuple:
         return tuple([await _with_ids(session, part) for part in value])
     return value
@@ -162,7 +164,18 @@ def _value(parameter: Parameter, text: str) -> Any:
     if is_dataclass(annotation):
         _refuse_unknown(name, annotation, text)
         return _dataclass(parameter, text)
-    return _checked(parameter, text)
+    value = _checked(parameter, text)
+    return _fields(parameter, value) if name == FIELDS and isinstance(value, dict) else value
+
+
+def _fields(parameter: Parameter, given: dict[str, Any]) -> Any:
+    """The columns of a row that is to be made or changed; those that hold an id of another row take its name."""
+    names = {}
+    for key, value in given.items():
+        kind = reference(parameter.command, key)
+        if kind is not None and isinstance(value, str) and as_id(value) is None:
+            names[key] = Named(kind, value)
+    return WithNames(given, names) if names else given
 
 
 def _with_names(parameter: Parameter, given: Any) -> Any:

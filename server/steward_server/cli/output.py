@@ -18,6 +18,7 @@ from steward_server.embedded import EmbeddedError
 from steward_server.settings import SettingsError
 from steward_server.supervisor import SupervisorError
 from steward_tenants.errors import StewardError
+from steward_tenants.texts import Bilingual
 
 FAILED, WRONG_SETTINGS = 1, 3
 
@@ -53,11 +54,18 @@ def show_page(rows: Sequence[Mapping[str, Any]], following: str | None, *, as_js
         say(f"还有更多，下一页： More follow, next page: --cursor {following}")
 
 
+def both(text: Bilingual) -> str:
+    """A text in both languages on one line."""
+    return f"{text.zh} {text.en}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     return str(value)

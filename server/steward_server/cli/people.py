@@ -11,6 +11,7 @@ import typer
 from steward_server.cli.acting import Acting, Login, TenantKey
 from steward_server.cli.answers import plain
 from steward_server.cli.naming import PERSON, UNIT, UNIT_HELP, Person, named
+from steward_server.cli.options import Reveal
 from steward_server.cli.output import AsJson, say, show, show_page
 from steward_server.cli.tenant_work import reading, writing
 from steward_tenants.database.session import ReadSession, TenantSession, WriteSession
@@ -18,9 +19,6 @@ from steward_tenants.people.disclosure import export_people, reveal_people, reve
 from steward_tenants.people.models import UserStatus
 from steward_tenants.people.queries import PeoplePage, PeopleQuery, PeopleSort, PersonLine, find_person, list_people
 
-Reveal = Annotated[
-    bool, typer.Option("--reveal", help="显示完整的敏感信息（留痕）。Unmask what one's scope allows; on record.")
-]
 _LONG = frozenset({"unit_id", "locale", "joined_on", "version", "revealed"})
 """Fields that only JSON shows."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from sqlalchemy import select
 
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.queries import run_of, runs
-from steward_core.runs.service import RUN_KINDS, cancel_run, drive, resume_run
+from steward_core.runs.service import OVER, RUN_KINDS, cancel_run, drive, request_run, resume_run
 from steward_server.cli.acting import Acting, Login, TenantKey, acting
 from steward_server.cli.commands import import_all
 from steward_server.cli.output import AsJson, Progress, show
@@ -43,6 +44,32 @@ def run_row(run: Run) -> dict[str, Any]:
         "finished_at": run.finished_at,
         "id": run.id,
     }
+
+
+async def begun(session: WriteSession, kind: str, *, period: str, parameters: Mapping[str, Any] | None = None) -> Run:
+    """The run of this kind for this period that is not over, or a new one. Raises Forbidden, RunExists."""
+    known = await session.scalars(
+        select(Run).where(session.within(Run), Run.kind == kind, Run.period == period).order_by(Run.id.desc())
+    )
+    under_way: list[Run] = [run for run in known if run.status not in OVER]
+    if under_way:
+        return under_way[0]
+    subject = str(len(known) + 1) if known else ""
+    return await request_run(session, kind, period=period, subject=subject, parameters=parameters)
+
+
+def run_to_its_end(
+    tenant: str, login: str, ask: Callable[[WriteSession, Acting], Awaitable[Run]], title: str
+) -> dict[str, Any]:
+    """Ask for a run as the person of this login and drive it; answers it as it is printed."""
+
+    async def task(database: Database, settings: Settings) -> dict[str, Any]:
+        who = await acting(database, settings, tenant, login)
+        async with database.write(who.tenant.id, who.actor) as session:
+            run = await ask(session, who)
+        return run_row(await driven(database, settings, who, run.id, title))
+
+    return work(task)
 
 
 async def driven(database: Database, settings: Settings, who: Acting, run_id: UUID, title: str) -> Run:

@@ -133,6 +133,9 @@ def test_names_may_stand_in_lists_and_in_what_is_nested() -> None:
     assert plan["selection"].fields == {"client_ids": (Named(CLIENT, "K1"),)}
     plan = read(found["clients.hand_over.plan"], [f'selection={{"owner_id": "{UUID(int=7)}"}}', *words])
     assert plan["selection"] == HandOverSelection(owner_id=UUID(int=7))
+    made = read(found["clients.client.create"], ['fields={"name": "华信", "owner_id": "a@b", "parent_id": "K1"}'])
+    assert made["fields"].fields == {"owner_id": Named(PERSON, "a@b"), "parent_id": Named(CLIENT, "K1")}
+    assert read(found["people.update"], ["user_id=a@b", "version=1", 'fields={"title": "x"}'])["fields"] is not None
     with pytest.raises(InvalidInput) as refused:
         read(found["clients.hand_over.plan"], ['selection={"client_ids": "K1", "colour": 1}', *words])
     assert [problem.path for problem in refused.value.problems] == [("selection", "colour")]
