@@ -5,10 +5,11 @@ What pinyin does not know (Latin, digits, emoji, characters without a reading) s
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-
-from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-from pypinyin.contrib.tone_convert import to_normal
 
 _USUAL = {"曾": "zeng", "覃": "qin", "长": "chang", "都": "du", "茄": "qie", "薄": "bo", "莘": "xin", "么": "me"}
 """Characters whose first reading in the dictionary is not the usual one in names of companies."""
@@ -94,51 +95,73 @@ _SURNAMES = {
 }
 
 
-@cache
-def _reading(character: str) -> str:
-    if character in _USUAL:
-        return _USUAL[character]
-    known = PINYIN_DICT.get(ord(character))
-    return _without_tone(known.split(",", 1)[0]) if known else character
+@dataclass(frozen=True)
+class _Dictionary:
+    """What is kept of the library's dictionary. `readings`: each character's first; `phrases`: each phrase's syllables,
+    None where they are those of its characters one by one; `longest`: the longest phrase that begins with a character;
+    `telling_pairs`: the first two characters of every phrase that reads otherwise than one by one."""
+
+    readings: Mapping[str, str]
+    phrases: Mapping[str, tuple[str, ...] | None]
+    longest: Mapping[str, int]
+    telling_pairs: frozenset[str]
 
 
 @cache
-def _without_tone(syllable: str) -> str:
-    plain = to_normal(syllable)
-    return plain if plain.isascii() else "e"
+def _dictionary() -> _Dictionary:
+    """The dictionary, when a name is first read: its 30 MB are not for processes that merely could read names. The
+    library's own form takes half as much again beside them, and is let go."""
+    from pypinyin.constants import PHRASES_DICT, PINYIN_DICT  # noqa: PLC0415
+    from pypinyin.contrib.tone_convert import to_normal  # noqa: PLC0415
 
+    known: dict[str, str] = {}
 
-@cache
-def _longest_by_first() -> dict[str, int]:
+    def without_tone(syllable: str) -> str:
+        if syllable not in known:
+            plain = to_normal(syllable)
+            known[syllable] = sys.intern(plain if plain.isascii() else "e")
+        return known[syllable]
+
+    readings = {chr(number): without_tone(given.split(",", 1)[0]) for number, given in PINYIN_DICT.items()}
+    readings |= _USUAL
+    phrases: dict[str, tuple[str, ...] | None] = {}
     longest: dict[str, int] = {}
-    for phrase in (*PHRASES_DICT, *_PHRASES):
+    telling = {phrase[:2] for phrase in _PHRASES}
+    for phrase, given in PHRASES_DICT.items():
+        syllables = tuple(without_tone(syllable[0]) for syllable in given)
+        one_by_one = all(readings.get(c, c) == syllable for c, syllable in zip(phrase, syllables, strict=True))
+        # A copy, for a string of the library's would keep the memory around it from being given back.
+        phrases[phrase.encode().decode()] = None if one_by_one else syllables
+        if not one_by_one:
+            telling.add(phrase[:2].encode().decode())
+    phrases |= _PHRASES
+    for phrase in phrases:
         longest[phrase[0]] = max(longest.get(phrase[0], 0), len(phrase))
-    return longest
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pypinyin"]:
+        del sys.modules[name]
+    del PHRASES_DICT, PINYIN_DICT
+    gc.collect()
+    return _Dictionary(readings, phrases, longest, frozenset(telling))
 
 
-@cache
+def _reading(character: str) -> str:
+    return _dictionary().readings.get(character, character)
+
+
 def _telling_pairs() -> frozenset[str]:
-    """The first two characters of every phrase that reads otherwise than its characters one by one."""
-    pairs = {phrase[:2] for phrase in _PHRASES}
-    for phrase, syllables in PHRASES_DICT.items():
-        if any(_without_tone(syllable[0]) != _reading(c) for c, syllable in zip(phrase, syllables, strict=True)):
-            pairs.add(phrase[:2])
-    return frozenset(pairs)
+    return _dictionary().telling_pairs
 
 
 def _by_phrases(text: str) -> list[str]:
     """Readings by the longest phrase from left to right."""
-    longest = _longest_by_first()
+    dictionary = _dictionary()
     syllables: list[str] = []
     at = 0
     while at < len(text):
-        for size in range(min(longest.get(text[at], 1), len(text) - at), 1, -1):
+        for size in range(min(dictionary.longest.get(text[at], 1), len(text) - at), 1, -1):
             phrase = text[at : at + size]
-            if phrase in _PHRASES:
-                syllables += _PHRASES[phrase]
-                break
-            if phrase in PHRASES_DICT:
-                syllables += [_without_tone(syllable[0]) for syllable in PHRASES_DICT[phrase]]
+            if phrase in dictionary.phrases:
+                syllables += dictionary.phrases[phrase] or map(_reading, phrase)
                 break
         else:
             size = 1
@@ -162,7 +185,8 @@ def other_reading(text: str, syllables: list[str], length: int) -> tuple[int, st
         if other is None or other == syllables[at]:
             continue
         around = (text[max(at - 1, 0) : at + 1], text[at : at + 2])
-        if not any(pair in PHRASES_DICT and pair not in _BOTH for pair in around if len(pair) == 2):
+        phrases = _dictionary().phrases
+        if not any(pair in phrases and pair not in _BOTH for pair in around if len(pair) == 2):
             return at, other
     return None
 
