@@ -246,6 +246,13 @@ def test_reasons_name_the_stand_in_only_where_there_is_one() -> None:
         assert word in decision.reasons[0].text.en
 
 
+def test_a_row_with_somebody_elses_stand_in_reads_like_one_that_does_not_exist() -> None:
+    """Who asks about oneself is not told that a row out of reach is there."""
+    actor = actor_with(PEOPLE_VIEW, scope=Scope.OWN)
+    strange = RowPlace(new_id(), None, stand_in_id=new_id())
+    assert decide(actor, PEOPLE_VIEW, strange) == decide(actor, PEOPLE_VIEW, RowPlace(None, None))
+
+
 async def test_the_explanation_says_what_the_rules_decide(database: Database) -> None:
     tenant_id = await make_tenant(database)
     async with database.write(tenant_id, TESTS) as session:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from steward_core.clients.errors import ClientNotFound
@@ -93,7 +93,8 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class Holdings:
-    """How much hangs on a client; `arrears` is what is open, in fen."""
+    """How much hangs on a client; `arrears` is what is open, in fen, `clients_below` those directly below that the
+    actor reaches."""
 
     contracts: int
     active_contracts: int
@@ -178,8 +179,8 @@ async def reveal_client(session: WriteSession, client_id: UUID, *, today: date) 
 
 
 async def client_tree(session: TenantSession, root_id: UUID, *, today: date) -> list[TreeNode]:
-    """A client and those below it, level by level; those out of the actor's reach are left out, not what stands below
-    them. Raises Forbidden, ClientNotFound."""
+    """A client and those below it, level by level; merged ones and those out of the actor's reach are left out, not
+    what stands below them. Raises Forbidden, ClientNotFound."""
     require(session.actor, CLIENTS_VIEW)
     below = descendants(session, root_id)
     rows = await session.rows(
@@ -193,7 +194,11 @@ async def client_tree(session: TenantSession, root_id: UUID, *, today: date) -> 
             Client.owner_id,
         )
         .join(below, below.c.id == Client.id)
-        .where(session.within(Client), CLIENT.within_reach(session, CLIENTS_VIEW, today))
+        .where(
+            session.within(Client),
+            CLIENT.within_reach(session, CLIENTS_VIEW, today),
+            or_(Client.status != ClientStatus.MERGED, below.c.depth == 0),
+        )
         .order_by(below.c.depth, Client.name, Client.id)
     )
     if not rows or rows[0].id != root_id:
@@ -252,7 +257,7 @@ async def _detail(session: TenantSession, client_id: UUID, today: date, *, revea
         **values,
         parent_name=await _name_in_reach(session, values["parent_id"], today),
         contacts=await _contacts(session, client_id, today, reveal=reveal),
-        holdings=await _holdings(session, client_id),
+        holdings=await _holdings(session, client_id, today),
         ownership=await _ownership(session, client_id),
         changes=await _changes(session, client_id),
     )
@@ -287,12 +292,17 @@ async def _contacts(session: TenantSession, client_id: UUID, today: date, *, rev
     return tuple(contacts)
 
 
-async def _holdings(session: TenantSession, client_id: UUID) -> Holdings:
+async def _holdings(session: TenantSession, client_id: UUID, today: date) -> Holdings:
     def counted(table: Any, *conditions: ColumnElement[bool], figure: Any = None) -> ColumnElement[Any]:
         statement = select(func.count() if figure is None else figure).select_from(table)
         return statement.where(session.within(table), table.client_id == client_id, *conditions).scalar_subquery()
 
-    below = select(func.count()).select_from(Client).where(session.within(Client), Client.parent_id == client_id)
+    below = select(func.count()).where(
+        session.within(Client),
+        Client.parent_id == client_id,
+        Client.status != ClientStatus.MERGED,
+        CLIENT.within_reach(session, CLIENTS_VIEW, today),
+    )
     owed = func.coalesce(func.sum(Arrears.amount - Arrears.paid), 0)
     rows = await session.rows(
         select(

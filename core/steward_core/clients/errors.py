@@ -146,6 +146,17 @@ class ContactHasLeft(_Refused):
     )
 
 
+class ContactHasRecords(_Refused):
+    """Form records tell of the contact, who is therefore not simply removed."""
+
+    code = "contact_has_records"
+    message = Bilingual("存在关于联系人“{name}”的表单记录。", "There are form records about “{name}”.")
+    remedy = Bilingual(
+        "请填写其离职日期；如需清除个人信息，请使用“清除联系人个人信息”。",
+        "Give the day of leaving; to be rid of what is personal, erase the contact's personal data.",
+    )
+
+
 class NotTenantsOwn(_Refused):
     """A tier or kind that an industry plugin brought is changed by the plugin only."""
 

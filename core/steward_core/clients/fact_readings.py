@@ -17,7 +17,9 @@ from sqlalchemy.orm import aliased
 
 from steward_core.clients.fact_queries import Wanted, attributed, latest_revisions
 from steward_core.clients.fact_rules import period_name
+from steward_core.clients.merge import with_absorbed
 from steward_core.clients.models import Client, ClientFact, Metric
+from steward_core.clients.ownership import these
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.clients.service import client_in_reach
 from steward_core.permissions import FACTS_VIEW
@@ -55,7 +57,7 @@ class OwnerRevenue:
 @dataclass(frozen=True)
 class FactRevision:
     """One revision of a client's fact: the figure, who recorded it, when, why. `recorded_by_name` None: not a person
-    of the tenant."""
+    of the tenant. `client_id`: whose it is, the client's own or that of one merged into it."""
 
     metric: str
     period: date
@@ -70,6 +72,7 @@ class FactRevision:
     recorded_by: UUID
     recorded_by_name: str | None
     recorded_at: datetime
+    client_id: UUID
 
 
 @dataclass(frozen=True)
@@ -128,25 +131,26 @@ async def facts_of_client(
     today: date,
     with_history: bool = False,
 ) -> list[FactRevision]:
-    """A client's facts, the newest periods first; `with_history` every revision, else those in force. At most
-    `MOST_REVISIONS`. Raises Forbidden, ClientNotFound."""
+    """A client's facts and those of all that was merged into it, the newest periods first; `with_history` every
+    revision, else those in force. At most `MOST_REVISIONS`. Raises Forbidden, ClientNotFound."""
     await client_in_reach(session, client_id, FACTS_VIEW, today=today)
+    clients = await with_absorbed(session, client_id)
     wanted = Wanted((metric,) if metric is not None else (), since, until)
     fact, person = aliased(ClientFact), aliased(User)
-    key = (fact.metric, fact.period, fact.source)
+    key = (fact.client_id, fact.metric, fact.period, fact.source)
     newest = func.row_number().over(partition_by=key, order_by=fact.revision.desc()).label("newest")
     ranked = (
         select(fact, newest)
-        .where(session.within(fact), fact.client_id == client_id, *wanted.conditions(fact))
+        .where(session.within(fact), fact.client_id == these(clients), *wanted.conditions(fact))
         .subquery()
     )
     row = ranked.c
     statement = (
         select(row.metric, row.period, row.grain, row.source, row.revision, row.value, row.booked_on, row.withdrawn)
-        .add_columns(row.reason, row.batch_id, row.recorded_by, person.name, row.recorded_at)
+        .add_columns(row.reason, row.batch_id, row.recorded_by, person.name, row.recorded_at, row.client_id)
         .select_from(ranked)
         .outerjoin(person, (person.id == row.recorded_by) & session.within(person))
-        .order_by(row.period.desc(), row.metric, row.source, row.revision.desc())
+        .order_by(row.period.desc(), row.metric, row.source, row.client_id, row.revision.desc())
         .limit(MOST_REVISIONS)
     )
     if not with_history:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from steward_core.clients.fact_errors import FactNotFound
@@ -81,7 +82,9 @@ async def withdraw_batch(session: WriteSession, batch_id: UUID, *, reason: str, 
     )
     for source in sources:
         await take_turn(session, f"facts/{source}")
-    total = await session.scalar(select(func.count()).where(session.within(fact), fact.batch_id == batch_id))
+    one = (fact.metric, fact.period, fact.client_id, fact.source)
+    known = select(*one).where(session.within(fact), fact.batch_id == batch_id).distinct().subquery()
+    total = await session.scalar(select(func.count()).select_from(known))
     ours = await _still_in_force(session, batch_id, today)
     former = await _former(session, batch_id)
     before = [former.get(_key(row), row) for row in ours]
@@ -142,13 +145,21 @@ async def _still_in_force(session: WriteSession, batch_id: UUID, today: date) ->
 
 
 async def _former(session: WriteSession, batch_id: UUID) -> dict[tuple[Any, ...], Row[*tuple[Any, ...]]]:
-    """What each fact of the batch was before it: the revision one lower."""
+    """What each fact of the batch was before it: the latest revision below the batch's own that is not of the batch."""
     fact, former = aliased(ClientFact), aliased(ClientFact)
+    key = (former.metric, former.period, former.client_id, former.source)
     same = (getattr(former, name) == getattr(fact, name) for name in ("metric", "period", "client_id", "source"))
     rows = await session.rows(
         select(*_columns(former))
-        .join(fact, and_(*same, former.revision == fact.revision - 1))
-        .where(session.within(fact), session.within(former), fact.batch_id == batch_id)
+        .ext(distinct_on(*key))
+        .join(fact, and_(*same, former.revision < fact.revision))
+        .where(
+            session.within(fact),
+            session.within(former),
+            fact.batch_id == batch_id,
+            former.batch_id.is_distinct_from(batch_id),
+        )
+        .order_by(*key, former.revision.desc())
     )
     return {_key(row): row for row in rows}
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, and_, case, cast, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, and_, case, cast, false, func, literal, null, or_, select
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from steward_core.clients.models import Client, ClientStatus
@@ -47,6 +47,16 @@ def is_due(which: str, rules: Freshness, today: date) -> ColumnElement[bool]:
     )
 
 
+def _may_be_due(rules: Freshness, today: date) -> ColumnElement[bool]:
+    """What every stale profile meets whatever its tier: the nightly scan looks at tier and status of these only."""
+    days = []
+    for which in ("basic", "personal"):
+        shortest = min(getattr(rule, f"{which}_months") for rule in rules)
+        confirmed_on: Any = getattr(Client, f"{which}_confirmed_on")
+        days += [confirmed_on <= literal(latest_due(today, shortest), Date), confirmed_on.is_(None)]
+    return or_(*days)
+
+
 def due_on(which: str, rules: Freshness) -> ColumnElement[date]:
     """The day by which the `basic` or `personal` profile must be confirmed again."""
     months = _by_tier(rules, lambda rule: literal(getattr(rule, f"{which}_months"), Integer))
@@ -55,7 +65,9 @@ def due_on(which: str, rules: Freshness) -> ColumnElement[date]:
 
 def is_stale(rules: Freshness, today: date) -> ColumnElement[bool]:
     """The condition that a client is kept fresh and one of its profiles is due."""
-    return and_(_kept_fresh(), or_(is_due("basic", rules, today), is_due("personal", rules, today)))
+    due = and_(_kept_fresh(), or_(is_due("basic", rules, today), is_due("personal", rules, today)))
+    # A CASE has its parts evaluated in this order; of an AND PostgreSQL would compare the texts first, on every row.
+    return case((_may_be_due(rules, today), due), else_=false())
 
 
 def _kept_fresh() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true, union
 
 from steward_core.clients.credit_code import normalise_credit_code
 from steward_core.clients.models import Client, ClientSearchKey, ClientStatus
@@ -68,12 +68,17 @@ async def find_duplicates(
     """
     key = name_key(name)
     code = normalise_credit_code(credit_code) if credit_code else None
-    conditions = []
+    # The candidates come from two indexes, each asked for itself: joined by OR no index would serve, and all clients
+    # would be read.
+    sources, meets, first = [], [], []
     if code:
-        conditions.append(Client.credit_code == code)
+        sources.append(select(Client.id).where(session.within(Client), Client.credit_code == code))
+        meets.append(Client.credit_code == code)
+        first.append(Client.credit_code.is_distinct_from(code))
     if blocks := name_blocks(key):
-        conditions.append(and_(Client.id.in_(_sharing(session, blocks)), _same_place(region, unit_id)))
-    if not conditions:
+        sources.append(_sharing(session, blocks))
+        meets.append(_same_place(region, unit_id))
+    if not sources:
         return []
     statement = (
         select(
@@ -84,8 +89,10 @@ async def find_duplicates(
             Client.credit_code,
             CLIENT.within_reach(session, CLIENTS_VIEW, today),
         )
-        .where(session.within(Client), Client.status != ClientStatus.MERGED, or_(*conditions))
-        .order_by(Client.id)
+        .where(
+            session.within(Client), Client.status != ClientStatus.MERGED, Client.id.in_(union(*sources)), or_(*meets)
+        )
+        .order_by(*first, Client.id)
         .limit(LOOKED_AT)
     )
     if beside is not None:

@@ -4,6 +4,8 @@ What moves: contacts, contracts, products in use, arrears, notes, attachments, f
 the phone of one of the survivor's is joined into that: what is empty there is filled, the joined row stays behind.
 A form record whose slot is taken at the survivor stays on the merged client.
 
+The survivor's last activity is the later one of both.
+
 What stays: facts, gradings and history of tier and status. Facts belong to who owned the client on the booking date,
 so writing them anew for the survivor would give other people's past revenue to the survivor's owner; left where they
 are they count once, for the right person. From the merge on the merged client goes wherever the survivor goes, so that
@@ -34,12 +36,11 @@ from steward_core.clients.row_kinds import CLIENT
 from steward_core.clients.rules import CLIENT_FIELDS, MAX_LEVELS, PERSONAL, PLACE_HALVED, levels_after, reason_problem
 from steward_core.clients.search import BLOCK, Keyed, keys_for_client, write_keys
 from steward_core.clients.service import client_in_reach
-from steward_core.clients.tree import levels_below, with_ancestors
+from steward_core.clients.tree import levels_below, tree_turn, with_ancestors
 from steward_core.permissions import CLIENTS_MERGE
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
-from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import FieldProblem
 from steward_tenants.people.rules import line_of_text
@@ -82,12 +83,13 @@ async def merge_clients(
 
     Raises ClientNotFound, MergeWithItself, ClientIsMerged (either one), ClientTreeTooDeep, ArrearsClash, InvalidInput.
     """
+    # Before any client is held: who waits for the tree's turn must hold nothing that another waits for.
+    await tree_turn(session)
     survivor, absorbed = await _both(session, survivor_id, absorbed_id, today)
     refuse(_problems(take, reason, absorbed))
     values = _taken(survivor, absorbed, take)
     await _check(session, survivor, values)
     text = line_of_text(reason, 500)
-    await take_turn(session, "clients.tree")
     snapshot = {name: _json(getattr(absorbed, name)) for name in _SNAPSHOT}
     merge = ClientMerge(
         id=new_id(),
@@ -106,7 +108,7 @@ async def merge_clients(
         moved += await move_belongings(session, survivor, absorbed, add_arrears=add_arrears)
         merge.moved = moved.as_dict()
         await _absorb(session, survivor, absorbed, merge, today)
-        await _take(session, survivor, values, merge)
+        await _take(session, survivor, absorbed, values, merge)
         session.add(merge)
         await session.flush()
     await record(
@@ -248,13 +250,17 @@ async def _check(session: WriteSession, survivor: Client, values: dict[str, Any]
     refuse(problems)
 
 
-async def _take(session: WriteSession, survivor: Client, values: dict[str, Any], merge: ClientMerge) -> None:
+async def _take(
+    session: WriteSession, survivor: Client, absorbed: Client, values: dict[str, Any], merge: ClientMerge
+) -> None:
     columns = {**_columns(survivor), **values}
     keys = keys_for_client(survivor.id, _columns(survivor))
     tier = survivor.tier
     for name, value in values.items():
         setattr(survivor, name, value)
     survivor.updated_at = datetime.now(UTC)
+    days = [day for day in (survivor.last_activity_on, absorbed.last_activity_on) if day is not None]
+    survivor.last_activity_on = max(days, default=None)
     if "tier" in values:
         session.add(_change(session, survivor.id, merge, "tier", before=tier, after=values["tier"]))
     await session.flush()

@@ -103,6 +103,12 @@ class Client(TenantTable):
             postgresql_where=text("credit_code is not null"),
         ),
         Index("ix_client_tenant_id_name", "tenant_id", "name", "id"),
+        Index(
+            "ix_client_tenant_id_merged_into_id",
+            "tenant_id",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id is not null"),
+        ),
         Index("ix_client_tenant_id_pool_since", "tenant_id", "pool_since", postgresql_where=text("owner_id is null")),
     )
 

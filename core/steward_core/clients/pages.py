@@ -93,6 +93,6 @@ def _place(order: Order, cursor: str) -> list[Any]:
             if "\0" in part:
                 raise refused
             values.append(literal(read(part), column_type))
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise refused from None
     return values

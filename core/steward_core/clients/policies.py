@@ -25,6 +25,7 @@ from steward_tenants.texts import Bilingual
 
 _Class = TypeVar("_Class", ClientTier, ClientKind)
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_Tier = Annotated[str, Field(min_length=1, max_length=50)]
 _Months = Annotated[int, Field(ge=1, le=60)]
 _Days = Annotated[int, Field(ge=1, le=3650)]
 
@@ -35,7 +36,7 @@ class FreshnessRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tiers: tuple[str, ...] = ()
+    tiers: Annotated[tuple[_Tier, ...], Field(max_length=100)] = ()
     basic_months: _Months
     personal_months: _Months
 
@@ -57,7 +58,7 @@ QUARTERLY = FreshnessRule(basic_months=3, personal_months=4)
 
 FRESHNESS = declare_setting(
     "clients.freshness",
-    Annotated[Freshness, AfterValidator(_whole)],
+    Annotated[Freshness, Field(max_length=20), AfterValidator(_whole)],
     (MONTHLY, QUARTERLY),
     "客户档案复核周期（按等级，月）",
     "How often clients' profiles are confirmed, by tier (months)",

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Date, Integer, and_, case, func, literal, 
 
 from steward_core.clients.hand_over_items import waits_in_hand_over
 from steward_core.clients.models import Client, ClientOwnership, ClientStatus
-from steward_core.clients.ownership import FOREVER, move, moves_to
+from steward_core.clients.ownership import FOREVER, move, moves_to, these
 from steward_core.clients.pages import Order, Page, Paging, one_page
 from steward_core.clients.pool_policy import POOL, PoolPolicy
 from steward_core.clients.row_kinds import CLIENT
@@ -82,7 +82,14 @@ async def return_idle(session: WriteSession, today: date, *, at_most: int = CHUN
         .limit(at_most)
         .with_for_update(of=Client)
     )
-    client_ids = list(await session.scalars(due))
+    held = await session.scalars(due)
+    # Once more now that they are held: what was handed over meanwhile is idle no more.
+    again = (
+        select(Client.id)
+        .join(ClientOwnership, idle.bound)
+        .where(session.within(Client), Client.id == these(held), idle.returns_on <= today)
+    )
+    client_ids = list(await session.scalars(again)) if held else []
     if client_ids:
         await move(session, moves_to(session, client_ids, None, None), on=today, reason=IDLE)
     after = {"on": today, "clients": [str(client_id) for client_id in client_ids]}
@@ -96,7 +103,7 @@ async def advance_return(session: WriteSession, run: Run, _tools: RunTools) -> b
     run.done += returned
     run.total = max(run.total, run.done)
     run.counts = {"returned": run.done}
-    return returned < CHUNK
+    return returned == 0
 
 
 declare_run_kind(RUN_KIND, "退回长期无活动的客户", "Return idle clients to the pool", CLIENTS_ASSIGN, advance_return)

@@ -30,6 +30,9 @@ from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.people.models import User
 
 LARGEST_PAGE = 200
+MOST_VALUES = 200
+MOST_CUSTOM = 20
+"""Filters by custom fields that one list takes: each looks into the index for itself."""
 _NO_RANK = 1_000_000
 
 
@@ -197,6 +200,7 @@ def _line(row: Any) -> ClientLine:
 
 
 async def _conditions(session: TenantSession, wanted: ClientFilter, today: date) -> list[ColumnElement[bool]]:
+    _within_bounds(wanted)
     conditions = [
         session.within(Client),
         CLIENT.within_reach(session, CLIENTS_VIEW, today),
@@ -215,6 +219,16 @@ async def _conditions(session: TenantSession, wanted: ClientFilter, today: date)
     if wanted.custom:
         conditions += await _custom(session, wanted.custom)
     return conditions
+
+
+def _within_bounds(wanted: ClientFilter) -> None:
+    for field, values, most in (
+        ("tiers", wanted.tiers, MOST_VALUES),
+        ("kinds", wanted.kinds, MOST_VALUES),
+        ("custom", wanted.custom, MOST_CUSTOM),
+    ):
+        if len(values) > most:
+            raise invalid(field, "length", f"最多 {most} 项。", f"Give at most {most}.")
 
 
 async def conditions_of(session: TenantSession, wanted: ClientFilter, today: date) -> list[ColumnElement[bool]]:
@@ -298,7 +312,7 @@ def _read_cursor(cursor: str, order: ClientOrder, descending: bool) -> tuple[Any
         parts = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
         sort, down, value, last_id = parts
         place = (_ORDERS[order].read(value), UUID(last_id))
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise _lost() from None
     if (sort, down) != (order.value, descending) or "\0" in str(place[0]):
         raise _lost()

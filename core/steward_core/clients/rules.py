@@ -25,7 +25,18 @@ LONGEST_TEXT = 4000
 LONGEST_REASON = 500
 PERSONAL = ("phone",)
 """Fields of a client that the audit log keeps as digests."""
-PERSONAL_OF_CONTACT = ("name", "phone", "phone_tail", "email", "birthday", "preferences")
+PERSONAL_OF_CONTACT = (
+    "name",
+    "position",
+    "department",
+    "phone",
+    "phone_tail",
+    "email",
+    "birthday",
+    "preferences",
+)
+"""Fields of a contact that the audit log keeps as digests, beside the tenant's own fields: an outside person may ask
+for erasure, and the log cannot be erased."""
 
 STATUS_TITLES: Mapping[ClientStatus, Bilingual] = {
     ClientStatus.PROSPECT: Bilingual("潜在", "prospect"),

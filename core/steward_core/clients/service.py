@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from steward_core.clients.checks import (
@@ -47,7 +48,7 @@ from steward_core.clients.rules import (
     status_move_allowed,
 )
 from steward_core.clients.search import keys_for_client, write_keys
-from steward_core.clients.tree import check_parent
+from steward_core.clients.tree import check_parent, tree_turn
 from steward_core.permissions import CLIENTS_ASSIGN, CLIENTS_EDIT, CLIENTS_TIER, CLIENTS_VIEW
 from steward_tenants.access.permissions import Permission
 from steward_tenants.access.rules import require
@@ -182,6 +183,7 @@ async def set_parent(
 
     Raises ClientNotFound, ClientIsMerged, ClientChanged, ClientCycle, ClientTreeTooDeep.
     """
+    await tree_turn(session)  # before any row is held: a move that waits must hold nothing that another refers to
     client = await client_to_change(session, client_id, CLIENTS_EDIT, today=today, expected_version=expected_version)
     if parent_id is not None:
         await _parent(session, parent_id, today)
@@ -209,7 +211,7 @@ async def set_status(
     """
     problem = reason_problem(reason)
     problems = [problem] if problem else []
-    if status not in set(ClientStatus):
+    if status not in tuple(ClientStatus):
         text = Bilingual("没有此客户状态。", "There is no such status.")
         problems.append(FieldProblem(("status",), "unknown", text))
     refuse(problems)
@@ -325,7 +327,11 @@ async def _hands(session: WriteSession, fields: Fields, problems: list[FieldProb
 
 
 async def _parent(session: WriteSession, parent_id: UUID, today: date) -> Client:
-    parent = await client_in_reach(session, parent_id, CLIENTS_VIEW, today=today)
+    """The parent, which cannot be merged meanwhile."""
+    await client_in_reach(session, parent_id, CLIENTS_VIEW, today=today)
+    statement = select(Client).where(session.within(Client), Client.id == parent_id)
+    held = statement.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
+    parent: Client = (await session.scalars(held))[0]
     if parent.status == ClientStatus.MERGED:
         raise ClientIsMerged(name=parent.name)
     return parent

@@ -24,13 +24,18 @@ async def check_parent(session: WriteSession, client_id: UUID, name: str, parent
 
     Raises ClientCycle, ClientTreeTooDeep.
     """
-    await take_turn(session, "clients.tree")
+    await tree_turn(session)
     ancestors = await with_ancestors(session, parent_id)
     if makes_cycle(client_id, ancestors):
         raise ClientCycle(name=name)
     levels = levels_after(ancestors, await levels_below(session, client_id))
     if levels > MAX_LEVELS:
         raise ClientTreeTooDeep(limit=MAX_LEVELS, levels=levels)
+
+
+async def tree_turn(session: WriteSession) -> None:
+    """Changes of the tree wait for each other from here on, until the transaction ends."""
+    await take_turn(session, "clients.tree")
 
 
 async def with_ancestors(session: TenantSession, client_id: UUID) -> Sequence[UUID]:

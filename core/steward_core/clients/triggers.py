@@ -1,4 +1,7 @@
-"""The core's own triggers: what puts an action into the next plan whatever the industry."""
+"""The core's own triggers: what puts an action into the next plan whatever the industry.
+
+Clients that are closed or merged are left out by whoever evaluates a trigger (`industry.evaluation.trigger_select`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    and_,
     bindparam,
     case,
     cast,
@@ -35,17 +37,11 @@ from steward_tenants.texts import Bilingual
 settings = policies_in_force
 """What these triggers take as `context.settings`; without it the built-in figures hold."""
 
-LIVING = (ClientStatus.PROSPECT, ClientStatus.ACTIVE, ClientStatus.DORMANT)
 _NOBODY = cast(null(), PG_UUID(as_uuid=True)).label("subject_id")
 
 
 def _policies(ctx: QueryContext) -> ClientPolicies:
     return ctx.settings if isinstance(ctx.settings, ClientPolicies) else ClientPolicies()
-
-
-def _living(ctx: QueryContext, client_id: Any) -> ColumnElement[bool]:
-    """The join condition to a client that is neither closed nor merged."""
-    return and_(ctx.within(Client), Client.id == client_id, Client.status.in_(LIVING))
 
 
 def profile_stale(ctx: QueryContext) -> Select[Any]:
@@ -69,32 +65,28 @@ def contract_ending(ctx: QueryContext) -> Select[Any]:
         .correlate(Contract)
         .exists()
     )
-    return (
-        select(
-            Contract.client_id,
-            Contract.id.label("subject_id"),
-            cast(Contract.end_on - level, Date).label("due_on"),
-            func.jsonb_build_object(
-                "number",
-                Contract.number,
-                "end_on",
-                Contract.end_on,
-                "days_left",
-                cast(Contract.end_on - literal(ctx.today, Date), Integer),
-                "level",
-                level,
-                "amount",
-                Contract.amount,
-            ).label("figures"),
-        )
-        .join(Client, _living(ctx, Contract.client_id))
-        .where(
-            ctx.within(Contract),
-            Contract.status == ContractStatus.ACTIVE,
-            Contract.end_on >= ctx.today,
-            Contract.end_on <= ctx.today + timedelta(days=levels[-1]),
-            ~renewed,
-        )
+    return select(
+        Contract.client_id,
+        Contract.id.label("subject_id"),
+        cast(Contract.end_on - level, Date).label("due_on"),
+        func.jsonb_build_object(
+            "number",
+            Contract.number,
+            "end_on",
+            Contract.end_on,
+            "days_left",
+            cast(Contract.end_on - literal(ctx.today, Date), Integer),
+            "level",
+            level,
+            "amount",
+            Contract.amount,
+        ).label("figures"),
+    ).where(
+        ctx.within(Contract),
+        Contract.status == ContractStatus.ACTIVE,
+        Contract.end_on >= ctx.today,
+        Contract.end_on <= ctx.today + timedelta(days=levels[-1]),
+        ~renewed,
     )
 
 
@@ -109,7 +101,6 @@ def arrears_open(ctx: QueryContext) -> Select[Any]:
                 "figures"
             ),
         )
-        .join(Client, _living(ctx, Arrears.client_id))
         .where(ctx.within(Arrears), Arrears.paid < Arrears.amount, Arrears.due_on <= ctx.today)
         .group_by(Arrears.client_id)
     )
@@ -141,7 +132,6 @@ def contact_birthday(ctx: QueryContext) -> Select[Any]:
         )
         .select_from(Contact)
         .join(near, near.c.month_day == cast(born, Integer))
-        .join(Client, _living(ctx, Contact.client_id))
         .where(
             ctx.within(Contact),
             Contact.left_on.is_(None),

@@ -17,6 +17,8 @@ FORMAT = "steward.configuration"
 VERSION = 1
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ITEMS = 20_000
+DEEPEST = 30
+"""Levels of values within values: no setting has nearly as many, and deeper ones could not be written down again."""
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -183,6 +185,8 @@ def as_document(values: Any) -> Document:
         raise _unreadable(f"版本须为 {VERSION}。", f"Its version must be {VERSION}.")
     if sum(len(part) for part in values.values() if isinstance(part, list | dict)) > MOST_ITEMS:
         raise _unreadable(f"超过 {MOST_ITEMS} 项。", f"It has more than {MOST_ITEMS} things.")
+    if _deeper(values, DEEPEST):
+        raise _unreadable(f"嵌套超过 {DEEPEST} 层。", f"It is nested more than {DEEPEST} levels deep.")
     try:
         document = Document.model_validate(values)
     except ValidationError as error:
@@ -190,6 +194,11 @@ def as_document(values: Any) -> Document:
     if problems := _repeated(document):
         raise refused(problems)
     return document
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return levels < 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def refused(problems: list[FieldProblem]) -> ConfigurationRefused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -104,7 +105,7 @@ def merged_values(
     """What `check_custom` does once the fields are known, for callers with many rows."""
     problems = [
         FieldProblem(("custom", str(key)[:50]), "unknown", Bilingual("没有此自定义字段。", "No such custom field."))
-        for key in values.keys() - {field.key for field in fields}
+        for key in islice(values.keys() - {field.key for field in fields}, MOST_FIELDS)
     ]
     result = dict(existing or {})
     for field in fields:

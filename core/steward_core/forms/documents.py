@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from steward_core.forms.declared import FRACTIONS, WHOLE, FormField, ValueType, field_by_name, fields_of
 from steward_core.forms.errors import UpgradeMissing
-from steward_core.forms.form import Form
+from steward_core.forms.form import Form, SubjectKind
 from steward_core.forms.problems import problems_of
 from steward_tenants.errors import FieldProblem, InvalidInput
 from steward_tenants.texts import Bilingual
@@ -228,8 +228,10 @@ def title_of(form: type[Form], document: Values, computed: Values, period: str |
 
 
 def personal_fields(form: type[Form]) -> frozenset[str]:
-    """Fields that the audit log keeps as digests only: those of persons, and all that is masked."""
-    return frozenset(one.name for one in fields_of(form) if _is_personal(one))
+    """Fields that the audit log keeps as digests only: those of persons, and all that is masked. A form about a contact
+    tells of an outside person in all its fields."""
+    about_a_person = form.about.subject is SubjectKind.CONTACT
+    return frozenset(one.name for one in fields_of(form) if about_a_person or _is_personal(one))
 
 
 def _is_personal(one: FormField) -> bool:

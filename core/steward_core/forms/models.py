@@ -19,7 +19,8 @@ class FormRecord(TenantTable):
     behind it, where there is one, and decides who may see it; else `owner_id` and `unit_id` do. `slot` keeps two
     records of one subject apart where the form allows only one for it (`''`: one for all time, a period, a brand's
     code); empty where there may be many. `state` is one of the form's states (`draft` before it counts). `computed`
-    holds the computed values as they were at save. `batch_id` names the grading that made it.
+    holds the computed values as they were at save. `batch_id` names the grading that made it. A record about a contact
+    who was erased is left empty: no document, no revisions.
     """
 
     __tablename__ = "form_record"
@@ -65,7 +66,8 @@ class FormRecord(TenantTable):
 
 
 class FormRevision(TenantTable):
-    """What a record was before a change; append-only. `revision` is the record's `version` that it was."""
+    """What a record was before a change; never changed, and gone with the person that it tells of (erasure of a
+    contact). `revision` is the record's `version` that it was."""
 
     __tablename__ = "form_revision"
     __table_args__ = (refers("record_id", "form_record"),)

@@ -59,6 +59,8 @@ __all__ = [
 ]
 
 LARGEST_PAGE = 200
+MOST_FILTERS = 20
+"""Each looks into the index for itself."""
 CREATED = "created"
 CUSTOM = "custom."
 
@@ -260,6 +262,8 @@ async def records_page(
     query = query or RecordsQuery()
     if not 1 <= query.limit <= LARGEST_PAGE:
         raise invalid("limit", "range", f"每页 1 到 {LARGEST_PAGE} 条。", f"A page has 1 to {LARGEST_PAGE} rows.")
+    if len(query.filters) > MOST_FILTERS:
+        raise invalid("filters", "length", f"最多 {MOST_FILTERS} 个筛选条件。", f"Use at most {MOST_FILTERS} filters.")
     form = form_of(full_key)
     conditions = await _conditions(session, form, full_key, query, today)
     sort = await _sort_column(session, form, full_key, query)

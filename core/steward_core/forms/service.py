@@ -47,6 +47,8 @@ from steward_tenants.texts import Bilingual
 
 Values = Mapping[str, Any]
 SUBJECT = "form_record"
+SAVE = "save"
+"""The cause of a revision that somebody's new content replaced."""
 LONGEST_REASON = 500
 _SLOT_CONSTRAINT = "uq_form_record_tenant_id_form_subject_id_slot"
 
@@ -183,7 +185,7 @@ async def move_record(
     current = state_of(form, known.state)
     way = move_of(form, current, move)
     reason = _reason(reason, way.reason)
-    if way.approval and not session.actor.unrestricted and session.actor.id in (known.created_by, known.updated_by):
+    if way.approval and not session.actor.unrestricted and await _filled_in(session, known):
         raise DecidedByAnother
     before = _snapshot(known)
     changes = {"state": form.about.flow.state(way.after).key, "updated_at": datetime.now(UTC)}
@@ -218,7 +220,7 @@ async def discard_draft(
         "forms.draft.discard",
         Subject(SUBJECT, record_id),
         before=before,
-        personal=personal_fields(form),
+        personal=_personal(form, before),
     )
 
 
@@ -342,7 +344,7 @@ async def _write(
     row = known or _new(session, full_key, place)
     past = []
     if known is not None and state_of(form, known.state) != form.about.flow.initial:
-        past = [_revision(known, "save", session.actor.id)]
+        past = [_revision(known, SAVE, session.actor.id)]
     changes = {
         "document": content.document,
         "computed": content.computed,
@@ -411,6 +413,20 @@ async def _refuse_taken(session: WriteSession, form: type[Form], slot: str | Non
         raise SlotTaken(title=form.about.title, id=other, slot=named)
 
 
+async def _filled_in(session: WriteSession, row: FormRecord) -> bool:
+    """Whether the actor wrote any of what the record holds or held since it was first more than a draft."""
+    actor_id = session.actor.id
+    if actor_id in (row.created_by, row.updated_by):
+        return True
+    wrote = select(FormRevision.revision).where(
+        session.within(FormRevision),
+        FormRevision.record_id == row.id,
+        FormRevision.cause == SAVE,
+        FormRevision.replaced_by == actor_id,
+    )
+    return await session.scalar(wrote.limit(1)) is not None
+
+
 async def _has_past(session: WriteSession, record_id: UUID) -> bool:
     found = await session.scalar(
         select(FormRevision.revision).where(session.within(FormRevision), FormRevision.record_id == record_id).limit(1)
@@ -456,15 +472,19 @@ async def _record(
     before: dict[str, Any] | None,
     reason: str | None = None,
 ) -> None:
+    after = _snapshot(row)
+    personal = _personal(form, before or {}, after)
     await record(
-        session,
-        action,
-        Subject(SUBJECT, row.id),
-        before=before,
-        after=_snapshot(row),
-        personal=personal_fields(form),
-        reason=reason,
+        session, action, Subject(SUBJECT, row.id), before=before, after=after, personal=personal, reason=reason
     )
+
+
+def _personal(form: type[Form], *snapshots: Values) -> frozenset[str]:
+    """What the audit log keeps as digests; about a contact the tenant's own fields too."""
+    if form.about.subject is not SubjectKind.CONTACT:
+        return personal_fields(form)
+    own = (name for values in snapshots for name in values if name.startswith("custom."))
+    return personal_fields(form).union(own)
 
 
 def _reason(reason: str | None, required: bool) -> str | None:

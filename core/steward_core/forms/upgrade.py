@@ -89,6 +89,8 @@ class _Outcome:
 
 
 def _outcome(form: type[Form], row: FormRecord) -> _Outcome:
+    if not row.document:  # of a person who was erased
+        return _Outcome(row, {}, {}, row.slot, valid=False)
     try:
         document = upgraded(form, row.document, row.form_version)
     except StewardError as error:
@@ -259,7 +261,10 @@ async def _write(session: WriteSession, form: type[Form], full_key: str, good: S
             "document": [one.document for one in good],
             "computed": [one.computed for one in good],
             "slot": [one.slot for one in good],
-            "title": [title_of(form, one.document, one.computed, one.row.period) for one in good],
+            "title": [
+                title_of(form, one.document, one.computed, one.row.period) if one.document else one.row.title
+                for one in good
+            ],
         },
         also={
             "form_version": form.about.version,

@@ -65,8 +65,8 @@ async def contained(session: TenantSession, plugin: str, hook: str, call: Callab
 async def contained(session: TenantSession, plugin: str, hook: str, call: Callable[[], Any]) -> Outcome[Any]:
     """Run a hook or a declared query of a plugin in a savepoint.
 
-    An error is undone and kept as a fault; a lost connection is nobody's fault and goes through. What the caller
-    staged before is sent first, so that its own mistakes stay its own.
+    An error is undone and kept as a fault, and so is a plugin that would end the process; a lost connection is
+    nobody's fault and goes through. What the caller staged before is sent first, so that its own mistakes stay its own.
     """
     if isinstance(session, WriteSession):
         await session.flush()
@@ -75,7 +75,7 @@ async def contained(session: TenantSession, plugin: str, hook: str, call: Callab
             value = call()
             if inspect.isawaitable(value):
                 value = await value
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             raise
         return Outcome(fault=await note(session, fault_of(plugin, hook, error)))

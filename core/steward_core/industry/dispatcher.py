@@ -142,7 +142,7 @@ async def _collect(
 ) -> None:
     """Put each call's problems to those of its row. A call that fails has nothing to say of its row; of many that do,
     the first is kept as the fault."""
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
 
     def check() -> list[list[FieldProblem]]:
         return [_problems(call, failed) for call in calls]
@@ -154,10 +154,10 @@ async def _collect(
         found[place].extend(problems)
 
 
-def _problems(call: Callable[[], Any], failed: list[Exception]) -> list[FieldProblem]:
+def _problems(call: Callable[[], Any], failed: list[BaseException]) -> list[FieldProblem]:
     try:
         return _checked(call())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         failed.append(error)
         return []
 

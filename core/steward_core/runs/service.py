@@ -14,13 +14,14 @@ from tempfile import gettempdir
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from steward_core.runs.errors import RunEnded, RunExists, RunKindUnknown, RunNotFound
 from steward_core.runs.models import Run, RunStatus
+from steward_tenants.access.models import Duty
 from steward_tenants.access.permissions import Permission
-from steward_tenants.access.rules import require
+from steward_tenants.access.rules import reaches_everything, require
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.actor import Actor
@@ -50,7 +51,7 @@ Advance = Callable[[WriteSession, Run, RunTools], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class RunKind:
-    """A kind of run: its title, what starting, stopping and resuming it needs, and its next step."""
+    """A kind of run: its title, what starting, stopping and resuming it needs (`may_steer`), and its next step."""
 
     key: str
     title: Bilingual
@@ -67,6 +68,19 @@ def declare_run_kind(key: str, zh: str, en: str, permission: Permission, advance
         raise ValueError(f"run kind {key} is declared twice")
     RUN_KINDS[key] = RunKind(key, Bilingual(zh, en), permission, advance)
     return RUN_KINDS[key]
+
+
+def common(actor: Actor, kind: RunKind) -> bool:
+    """Whether the actor may see and steer all runs of a kind: those who hold its permission for everything may, and of
+    the tenant's administration all who hold it. A run works on what its driver reaches, and its parameters and errors
+    tell of rows; others have their own runs only."""
+    administration = kind.permission.duty is not Duty.BUSINESS and kind.permission.key in actor.permissions
+    return administration or reaches_everything(actor, kind.permission)
+
+
+def may_steer(actor: Actor, kind: RunKind, requested_by: UUID) -> bool:
+    """Whether a run of this kind that somebody asked for is the actor's to see and steer."""
+    return common(actor, kind) or (kind.permission.key in actor.permissions and requested_by == actor.id)
 
 
 def kind_of(key: str) -> RunKind:
@@ -87,9 +101,8 @@ async def request_run(
 ) -> Run:
     """Write down that this work is to be done. Raises RunKindUnknown, Forbidden, RunExists."""
     require(session.actor, kind_of(kind).permission)
-    known = await session.find(Run, Run.kind == kind, Run.period == period, Run.subject == subject)
-    if known is not None:
-        raise RunExists(id=known.id, status=known.status)
+    same = (Run.kind == kind, Run.period == period, Run.subject == subject)
+    await _refuse_second(session, *same)
     run = Run(
         id=new_id(),
         kind=kind,
@@ -104,7 +117,13 @@ async def request_run(
         attempts=0,
         requested_by=session.actor.id,
     )
-    session.add(run)
+    try:
+        async with session.savepoint():
+            session.add(run)
+            await session.flush()
+    except IntegrityError:
+        await _refuse_second(session, *same)
+        raise
     await record(
         session,
         "runs.request",
@@ -114,10 +133,16 @@ async def request_run(
     return run
 
 
+async def _refuse_second(session: WriteSession, *same: ColumnElement[bool]) -> None:
+    known = await session.find(Run, *same)
+    if known is not None:
+        raise RunExists(id=known.id, status=known.status)
+
+
 @command("runs.cancel", "停止任务", "Cancel a run", permission=None)
 async def cancel_run(session: WriteSession, run_id: UUID, *, reason: str | None = None) -> Run:
     """Stop a run before its next chunk; what its chunks have done stays. Raises RunNotFound, Forbidden, RunEnded."""
-    run = await _own(session, run_id)
+    run = await _going(session, run_id)
     before = run.status
     run.status, run.finished_at = RunStatus.CANCELLED, datetime.now(UTC)
     await record(
@@ -134,7 +159,7 @@ async def cancel_run(session: WriteSession, run_id: UUID, *, reason: str | None 
 @command("runs.resume", "继续任务", "Resume a failed run", permission=None)
 async def resume_run(session: WriteSession, run_id: UUID) -> Run:
     """Let a failed run go on where its last whole chunk ended. Raises RunNotFound, Forbidden, RunEnded."""
-    run = await _own(session, run_id)
+    run = await _going(session, run_id)
     before = run.status
     run.status, run.error = RunStatus.WAITING, None
     await record(
@@ -147,11 +172,20 @@ async def resume_run(session: WriteSession, run_id: UUID) -> Run:
     return run
 
 
-async def _own(session: WriteSession, run_id: UUID) -> Run:
+async def _steered(session: WriteSession, run_id: UUID) -> Run:
+    """The run, locked, if the actor may cancel, resume or drive it. Raises RunNotFound, RunKindUnknown, Forbidden."""
     run = await session.get(Run, run_id, lock=True)
     if run is None:
         raise RunNotFound
-    require(session.actor, kind_of(run.kind).permission)
+    kind = kind_of(run.kind)
+    require(session.actor, kind.permission)
+    if not may_steer(session.actor, kind, run.requested_by):
+        raise RunNotFound
+    return run
+
+
+async def _going(session: WriteSession, run_id: UUID) -> Run:
+    run = await _steered(session, run_id)
     if run.status in OVER:
         raise RunEnded(status=run.status)
     return run
@@ -160,16 +194,16 @@ async def _own(session: WriteSession, run_id: UUID) -> Run:
 async def advance(session: WriteSession, run_id: UUID, tools: RunTools) -> Run:
     """Do a run's next chunk in this transaction; a run that is over is left as it is.
 
-    Raises RunNotFound, RunKindUnknown, and what the kind raises: the caller then undoes the chunk and marks the
-    failure (`drive` does both).
+    Raises RunNotFound, RunKindUnknown, Forbidden, and what the kind raises: the caller then undoes the chunk and marks
+    the failure (`drive` does both).
     """
-    run = await session.get(Run, run_id, lock=True)
-    if run is None:
-        raise RunNotFound
+    return await _next_chunk(session, await _steered(session, run_id), tools)
+
+
+async def _next_chunk(session: WriteSession, run: Run, tools: RunTools) -> Run:
     if run.status in OVER:
         return run
     kind = kind_of(run.kind)
-    require(session.actor, kind.permission)
     now = datetime.now(UTC)
     if run.status != RunStatus.RUNNING:
         run.attempts += 1
@@ -197,18 +231,21 @@ async def drive(
     """Advance a run chunk by chunk, each in its own transaction, until it is over; answers it as it then is.
 
     `progress` hears of every chunk. A failing chunk is undone, the run marked as failed with a text for people, and
-    the error raised again; `resume_run` lets it go on.
+    the error raised again; `resume_run` lets it go on. Who may not steer the run leaves it as it is. Raises like
+    `advance`.
     """
     while True:
+        theirs = False
         try:
             async with database.write(
                 tenant_id, actor, request_id=request_id, timeout_ms=CHUNK_MILLISECONDS
             ) as session:
-                run = await advance(session, run_id, tools)
-        except (RunNotFound, RunKindUnknown):
-            raise
+                run = await _steered(session, run_id)
+                theirs = True
+                run = await _next_chunk(session, run, tools)
         except Exception as error:
-            await _mark_failed(database, tenant_id, actor, run_id, error)
+            if theirs:
+                await _mark_failed(database, tenant_id, actor, run_id, error)
             raise
         if progress is not None:
             progress(run)

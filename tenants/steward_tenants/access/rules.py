@@ -87,7 +87,7 @@ def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace)
         return Reason(grant, False, text)
     inside = reaches(actor, grant, place)
     own = Bilingual("本人", "own rows")
-    if place.stand_in_id is not None:
+    if place.stand_in_id == actor.id:
         own = Bilingual("本人（负责或代管）", "own rows, owned or stood in for")
     scopes = {
         Scope.OWN: own,

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from steward_core.clients import likeness
 from steward_core.clients.contacts import add_contact
 from steward_core.clients.details import client_detail, client_tree, reveal_client
 from steward_core.clients.errors import ClientNotFound
 from steward_core.clients.likeness import find_duplicates
-from steward_core.clients.models import Arrears, ClientNote, Contract, ContractStatus
+from steward_core.clients.models import Arrears, ClientNote, ClientStatus, Contract, ContractStatus
 from steward_core.clients.search import keys_for_client, write_keys
 from steward_core.clients.service import create_client, set_status, set_tier
 from steward_core.permissions import CLIENTS_EDIT
@@ -56,7 +57,7 @@ async def test_a_client_with_everything(database: Database) -> None:
             Contract(id=new_id(), number="2", status=ContractStatus.ENDED, **common),
             Arrears(id=new_id(), client_id=client.id, period="2026-05", amount=900, paid=200, due_on=TODAY),
             ClientNote(id=new_id(), client_id=client.id, author_id=company.manager.id, body="记"),
-            make_client(session, parent_id=client.id),
+            make_client(session, parent_id=client.id, unit_id=company.east.id),
         )
     async with database.read(company.tenant_id, company.as_supervisor) as session:
         detail = await client_detail(session, client.id, today=TODAY)
@@ -137,6 +138,37 @@ async def test_a_tree_within_reach(database: Database) -> None:
     async with database.read(company.tenant_id, actor_with(CLIENTS_EDIT)) as session:
         with pytest.raises(Forbidden):
             await client_tree(session, root.id, today=TODAY)
+
+
+async def test_only_clients_in_reach_are_counted_below(database: Database) -> None:
+    """How many a headquarters has elsewhere is not for those who do not reach them; merged ones count nowhere."""
+    company = await make_company(database)
+    async with database.write(company.tenant_id, TESTS) as session:
+        root = make_client(session, owner_id=company.manager.id, unit_id=company.east.id)
+        await session.flush()
+        make_client(session, parent_id=root.id, owner_id=company.manager.id, unit_id=company.east.id)
+        make_client(session, parent_id=root.id, unit_id=company.west.id)
+        make_client(session, parent_id=root.id, owner_id=company.manager.id, status=ClientStatus.MERGED)
+    for actor, below in ((company.as_manager, 1), (company.as_auditor, 2)):
+        async with database.read(company.tenant_id, actor) as session:
+            assert (await client_detail(session, root.id, today=TODAY)).holdings.clients_below == below
+            assert len(await client_tree(session, root.id, today=TODAY)) == below + 1
+
+
+async def test_the_same_code_is_found_among_any_number_of_like_names(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(likeness, "LOOKED_AT", 5)
+    company = await make_company(database)
+    code = "91350100M000100Y43"
+    async with database.write(company.tenant_id, TESTS) as session:
+        shops = [make_client(session, name="红旗便民超市", region="成都市") for _ in range(8)]
+        same = make_client(session, name="另一个名字", region="重庆市", credit_code=code)
+        await session.flush()
+        keyed = [keys_for_client(one.id, {"name": one.name}) for one in (*shops, same)]
+        await write_keys(session, keyed)
+        found = await find_duplicates(session, "红旗便民超市", code, "成都市", today=TODAY)
+    assert same.id in {one.id for one in found}
 
 
 async def test_likeness_counts_in_one_place(database: Database) -> None:

@@ -178,12 +178,45 @@ def cursor_of(text: str) -> str:
         cursor_of('["name", false, "x", "no id"]'),
         cursor_of('["name", false, "\\u0000", "0198b0a0-0000-7000-8000-000000000000"]'),
         cursor_of('["name", false, "\\ud800", "0198b0a0-0000-7000-8000-000000000000"]'),
+        cursor_of("[" * 100_000),
     ],
 )
 async def test_a_lost_place_is_refused(database: Database, after: str) -> None:
     company = await make_company(database)
     with pytest.raises(InvalidInput):
         await names(database, company, company.as_manager, EVERYTHING, after=after)
+
+
+@pytest.mark.parametrize(
+    ("order", "value"),
+    [
+        (ClientOrder.TIER, "1" + "0" * 40),
+        (ClientOrder.TIER, '"' + "9" * 5000 + '"'),
+        (ClientOrder.TIER, "1e400"),
+    ],
+)
+async def test_a_place_beyond_every_value_is_refused(database: Database, order: ClientOrder, value: str) -> None:
+    company = await make_company(database)
+    after = cursor_of(f'["{order.value}", false, {value}, "0198b0a0-0000-7000-8000-000000000000"]')
+    with pytest.raises(InvalidInput):
+        await names(database, company, company.as_manager, EVERYTHING, order=order, after=after)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ClientFilter(region="北京\0"),
+        ClientFilter(region="\ud800"),
+        ClientFilter(tiers=frozenset({"\0"})),
+        ClientFilter(kinds=frozenset({"\ud800"})),
+        ClientFilter(kinds=frozenset(map(str, range(201)))),
+        ClientFilter(custom=(CustomCondition("size", "eq", 1),) * 21),
+    ],
+)
+async def test_a_filter_that_no_client_can_meet_is_refused(database: Database, wanted: ClientFilter) -> None:
+    company = await make_company(database)
+    with pytest.raises(InvalidInput):
+        await names(database, company, company.as_manager, wanted)
 
 
 async def test_limits(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
@@ -404,6 +405,21 @@ async def test_two_moves_at_once_make_no_cycle(database: Database) -> None:
         lambda session: service.set_parent(session, two.id, parent_id=one.id, today=TODAY),
     )
     assert isinstance(error, ClientCycle)
+
+
+async def test_many_moves_at_once_never_block_each_other(database: Database) -> None:
+    """Who moves a client waits for the turn before holding a row that another move refers to."""
+    company = await make_company(database)
+    async with database.write(company.tenant_id, TESTS) as session:
+        pairs = [[make_client(session, owner_id=company.manager.id).id for _ in range(2)] for _ in range(8)]
+
+    async def move(client_id: UUID, parent_id: UUID) -> None:
+        async with database.write(company.tenant_id, company.as_manager) as session:
+            await service.set_parent(session, client_id, parent_id=parent_id, today=TODAY)
+
+    moves = [move(*ids) for one, two in pairs for ids in ((one, two), (two, one))]
+    errors = [error for error in await asyncio.gather(*moves, return_exceptions=True) if error is not None]
+    assert [type(error) for error in errors] == [ClientCycle] * 8
 
 
 async def test_an_actor_without_the_permission_changes_nothing(database: Database) -> None:

@@ -294,6 +294,20 @@ async def test_what_was_recorded_by_mistake_is_taken_back(database: Database) ->
     assert len(await in_force(database, company.tenant)) == 3
 
 
+async def test_a_batch_that_corrected_itself_is_taken_back_whole(database: Database) -> None:
+    company = await make_company(database, clients=2)
+    one, two = company.clients
+    await record_rows(database, company, [row(one, 100)])
+    batch = new_id()
+    for value in (150, 160):
+        rows = [row(one, value), row(two, value)]
+        await record_rows(database, company, rows, batch_id=batch, correct=True, reason="更正")
+    async with database.write(company.tenant, RECORDER) as session:
+        done = await withdraw_batch(session, batch, reason="导错文件", today=TODAY)
+    assert (done.withdrawn, done.restored, done.skipped) == (1, 1, 0)
+    assert await in_force(database, company.tenant) == {(one, "revenue", date(2026, 10, 1)): 100}
+
+
 recordings = st.lists(
     st.tuples(
         st.integers(0, 1), st.sampled_from(["2026-08", "2026-09"]), st.integers(-5, 5), st.sampled_from(["a", "b"])

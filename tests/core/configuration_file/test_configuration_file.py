@@ -14,7 +14,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from steward_core.clients.policies import kinds, save_kind, save_tier, tiers
-from steward_core.configuration_file.document import read_document
+from steward_core.configuration_file.document import as_document, read_document
 from steward_core.configuration_file.errors import ConfigurationRefused, ConfigurationUnreadable
 from steward_core.configuration_file.service import (
     apply_configuration,
@@ -284,3 +284,45 @@ def test_bad_shapes_are_named_by_their_place() -> None:
         ("tiers", "0", "rank"),
         ("weather",),
     }
+
+
+async def test_secrets_of_a_plugin_that_is_gone_stay_out_of_the_file(database: Database) -> None:
+    """What is stored of it is not known any more: a ciphertext could stand anywhere among the settings."""
+    with registered(SimpleNamespace(industry=_of_another("coffee").industry, __name__="tests.coffee")):
+        tenant = await make_tenant(database)
+        async with database.write(tenant, ADMIN) as session:
+            await enable(session, "coffee", settings={"warn_days": 45, "token": "t0ken"})
+    async with database.read(tenant, ADMIN) as session:
+        document = await export_configuration(session, tenant="a", today=TODAY)
+        assert document["plugins"] == [{"key": "coffee", "settings": {}}]
+        assert await configuration_changes(session, document, today=TODAY) == ()
+
+
+def _of_another(key: str) -> Any:
+    class Another:
+        @staticmethod
+        @hookimpl
+        def industry() -> Industry:
+            return Industry(
+                key, Bilingual("咖啡", "Coffee"), "1.0", Bilingual("测试行业", "For tests"), settings=TeaSettings
+            )
+
+    return Another
+
+
+@pytest.mark.parametrize("section", ["plugins", "settings", "custom_fields", "import_mappings"])
+def test_values_that_are_nested_too_deeply_are_refused(section: str) -> None:
+    deep: Any = {}
+    for _ in range(400):
+        deep = {"a": deep}
+    items: dict[str, Any] = {
+        "plugins": [{"key": "tea", "settings": deep}],
+        "settings": {"clients.freshness": deep},
+        "custom_fields": [
+            {"target": "client", "key": "a", "type": "text", "title_zh": "甲", "title_en": "A", "rules": deep}
+        ],
+        "import_mappings": [{"target": "client", "name": "a", "columns": deep}],
+    }
+    document = {"format": "steward.configuration", "version": 1, section: items[section]}
+    with pytest.raises(ConfigurationUnreadable):
+        as_document(document)

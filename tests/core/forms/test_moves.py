@@ -61,6 +61,25 @@ async def test_two_firsts_at_once_one_is_told(database: Database, place: Place) 
     assert sorted(type(one).__name__ for one in outcomes) == ["SlotTaken", "UUID"]
 
 
+async def test_whoever_filled_it_in_between_does_not_decide_either(database: Database, place: Place) -> None:
+    """Rejecting is no filling in: who rejected may approve what came back."""
+    carl = actor_with(FORMS_EDIT, FORMS_VIEW)
+    async with database.write(place.tenant_id, ANNA) as session:
+        wish = await save_record(session, WISH, place.client_id, {"reason": "甲"}, today=TODAY, state="submitted")
+    for editor, reason in ((carl, "乙"), (ANNA, "丙")):
+        async with database.write(place.tenant_id, BEN) as session:
+            await move_record(session, wish.id, "reject", today=TODAY, reason="不全")
+        async with database.write(place.tenant_id, editor) as session:
+            await save_record(
+                session, WISH, place.client_id, {"reason": reason}, today=TODAY, record_id=wish.id, state="submitted"
+            )
+    async with database.write(place.tenant_id, carl) as session:
+        with pytest.raises(DecidedByAnother):
+            await move_record(session, wish.id, "approve", today=TODAY)
+    async with database.write(place.tenant_id, BEN) as session:
+        assert (await move_record(session, wish.id, "approve", today=TODAY)).state == "approved"
+
+
 async def test_somebody_else_decides(database: Database, place: Place) -> None:
     async with database.write(place.tenant_id, ANNA) as session:
         wish = await save_record(session, WISH, place.client_id, {"reason": "老客户"}, today=TODAY, state="submitted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -316,6 +317,10 @@ def _raises(*_arguments: Any, **_values: Any) -> Any:
     raise RuntimeError("on purpose")
 
 
+def _leaves(*_arguments: Any, **_values: Any) -> Any:
+    sys.exit("a plugin must not end the process")
+
+
 def unknown_column(context: QueryContext) -> Select[Any]:
     """Wrong SQL: there is no such column."""
     return orchard.due_orchards(context).where(text("moon = 1"))
@@ -347,6 +352,7 @@ def _without_period(rows: Any, context: QueryContext, _period: Period) -> Any:
 
 FAILING: dict[str, tuple[Any, str]] = {
     "raises": (_raises, "RuntimeError"),
+    "leaves": (_leaves, "SystemExit"),
     "unknown_column": (unknown_column, "UndefinedColumn"),
     "divides": (divides_by_zero, "DivisionByZero"),
     "columns": (wrong_columns, "ValueError"),

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from steward_core.clients.models import ClientKind
-from steward_core.permissions import RECORDS_IMPORT
+from steward_core.permissions import CUSTOM_FIELDS_MANAGE, RECORDS_IMPORT
 from steward_core.runs.errors import RunEnded, RunExists, RunKindUnknown, RunNotFound
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.queries import run_of, runs
@@ -26,13 +26,14 @@ from steward_core.runs.service import (
     resume_run,
 )
 from steward_tenants.audit.models import AuditEvent
-from steward_tenants.database.actor import Actor
+from steward_tenants.database.actor import Actor, Scope
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import Forbidden, invalid
 from steward_tenants.files.store import LocalFileStore
 from tests.factories import actor_with, make_tenant
+from tests.turns import meanwhile
 
 KIND = "tests.kinds"
 BREAK_AT: list[int] = []
@@ -192,3 +193,53 @@ async def test_runs_are_seen_and_steered_by_those_who_may_start_them(database: D
     async with database.write(other, IMPORTER) as session:
         with pytest.raises(RunNotFound):
             await advance(session, run_id, tools)
+
+
+async def test_who_may_not_steer_a_run_does_not_mark_it_failed(database: Database, tools: RunTools) -> None:
+    tenant, run_id = await _asked(database)
+    for stranger in (actor_with(), actor_with(RECORDS_IMPORT, scope=Scope.OWN)):
+        with pytest.raises((Forbidden, RunNotFound)):
+            await drive(database, tenant, stranger, run_id, tools)
+    async with database.read(tenant, IMPORTER) as session:
+        assert (await run_of(session, run_id)).status == RunStatus.WAITING
+
+
+async def test_somebody_elses_run_is_for_those_who_reach_everything(database: Database, tools: RunTools) -> None:
+    """A run works on what its driver reaches, and its parameters and errors tell of rows."""
+    colleague, other = (actor_with(RECORDS_IMPORT, scope=Scope.OWN) for _ in range(2))
+    tenant, run_id = await _asked(database, actor=colleague)
+    async with database.write(tenant, other) as session:
+        assert await runs(session) == []
+        with pytest.raises(RunNotFound):
+            await runs(session, after=run_id)
+        for steer in (run_of, cancel_run, resume_run):
+            with pytest.raises(RunNotFound):
+                await steer(session, run_id)
+        with pytest.raises(RunNotFound):
+            await advance(session, run_id, tools)
+    async with database.read(tenant, IMPORTER) as session:
+        assert [run.id for run in await runs(session)] == [run_id]
+    async with database.write(tenant, colleague) as session:
+        assert [run.id for run in await runs(session)] == [run_id]
+        await advance(session, run_id, tools)
+    assert (await drive(database, tenant, IMPORTER, run_id, tools)).status == RunStatus.DONE
+
+
+async def test_runs_of_the_tenants_administration_are_common_to_its_administrators(
+    database: Database, tools: RunTools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = RUN_KINDS[KIND]
+    common = type(known)(known.key, known.title, CUSTOM_FIELDS_MANAGE, known.advance)
+    monkeypatch.setitem(RUN_KINDS, KIND, common)
+    one, other = (actor_with(CUSTOM_FIELDS_MANAGE, scope=Scope.OWN) for _ in range(2))
+    tenant, run_id = await _asked(database, chunks=1, actor=one)
+    assert (await drive(database, tenant, other, run_id, tools)).status == RunStatus.DONE
+
+
+async def test_two_who_ask_for_the_same_run_at_once(database: Database) -> None:
+    tenant = await make_tenant(database)
+
+    async def ask(session: WriteSession) -> None:
+        await request_run(session, KIND, subject="a", parameters={"chunks": 1})
+
+    assert isinstance(await meanwhile(database, tenant, IMPORTER, ask, ask), RunExists)

@@ -50,7 +50,9 @@ TABLES = (
     "grading_objection",
 )
 """In the order in which they are created."""
-APPEND_ONLY = frozenset({"client_change", "client_fact", "client_merge", "form_revision"})
+APPEND_ONLY = frozenset({"client_change", "client_fact", "client_merge"})
+NEVER_CHANGED = frozenset({"form_revision"})
+"""Rows that stay as they were written, and go when the person they tell of is erased."""
 
 
 def upgrade() -> None:
@@ -486,6 +488,14 @@ def upgrade() -> None:
         unique=False,
         schema="app",
         postgresql_where=sa.text("deputy_id is not null"),
+    )
+    op.create_index(
+        "ix_client_tenant_id_merged_into_id",
+        "client",
+        ["tenant_id", "merged_into_id"],
+        unique=False,
+        schema="app",
+        postgresql_where=sa.text("merged_into_id is not null"),
     )
     op.create_index("ix_client_tenant_id_name", "client", ["tenant_id", "name", "id"], unique=False, schema="app")
     op.create_index(
@@ -1134,9 +1144,18 @@ def upgrade() -> None:
         unique=False,
         schema="app",
     )
+    op.create_index(
+        "ix_grading_objection_tenant_id_record_id",
+        "grading_objection",
+        ["tenant_id", "record_id"],
+        unique=False,
+        schema="app",
+    )
     for table in TABLES:
         if table in APPEND_ONLY:
             protect(op, table, ("select", "insert"))
+        elif table in NEVER_CHANGED:
+            protect(op, table, ("select", "insert", "delete"))
         else:
             protect(op, table)
 
