@@ -1,7 +1,8 @@
 """Clients of one tenant, a million of them: finding one, and the nightly scan over all.
 
 A search is compared with a read by primary key through the same kit. The nightly scan (stale profiles and contracts
-that end) is compared with one bare scan of the same clients as superuser, which knows no row-level security.
+that end, as the triggers find them for whoever sees everything, figures included) is compared with one bare scan of the
+same clients as superuser, which knows no row-level security.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ from bench.report import Ratio, at_most
 from steward_core.clients.models import Client
 from steward_core.clients.search import search_clients
 from steward_core.clients.search_keys import keys_of_client
-from steward_core.clients.triggers import contract_ending, profile_stale
-from steward_core.database.context import QueryContext
+from steward_core.industry.evaluation import trigger_select, triggers
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
 from steward_tenants.database.floors import load_floors
@@ -164,9 +164,9 @@ async def _search(
 async def _scan(cluster: BenchCluster, database: Database, tenant_id: UUID, rounds: int) -> Ratio:
     async def nightly() -> None:
         async with database.read(tenant_id, BENCH) as session:
-            context = QueryContext(session, TODAY)
-            for trigger, least in ((profile_stale, CLIENTS // 25), (contract_ending, CLIENTS // 40)):
-                due = trigger(context).subquery()
+            declared = await triggers(session)
+            for key, least in (("clients.profile_stale", CLIENTS // 25), ("clients.contract_ending", CLIENTS // 40)):
+                due = trigger_select(session, declared[key], TODAY).subquery()
                 found = await session.rows(
                     select(func.count(due.c.client_id), func.min(due.c.due_on), func.count(due.c.figures))
                 )
