@@ -9,22 +9,29 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
-from steward_core.clients.models import Client, ClientChange
+from steward_core.clients.models import Client, ClientChange, ClientStatus
 from steward_core.database.bulk import insert_many, update_many
 from steward_core.forms.models import FormRecord
-from steward_core.gradings.errors import GradingNotOpen, GradingOutdated, GradingOverlaps, OwnGrading
+from steward_core.gradings.errors import (
+    GradingNotOpen,
+    GradingOutdated,
+    GradingOverlaps,
+    OwnGrading,
+    PeriodNotOver,
+)
+from steward_core.gradings.form import BOUND
 from steward_core.gradings.models import Grading, GradingStatus
 from steward_core.gradings.reach import grading_held
 from steward_core.gradings.records import bind_records, supersede_records
-from steward_core.gradings.schemes import form_key
+from steward_core.gradings.schemes import form_key, scheme_here
 from steward_core.gradings.service import LIVE, revisions
 from steward_core.gradings.settings import TWO_PEOPLE
-from steward_core.industry.registry import scheme_of
 from steward_core.permissions import GRADINGS_BIND
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import invalid
 
@@ -50,19 +57,22 @@ async def bind(session: WriteSession, grading_id: UUID, reason: str, *, today: d
     """Have a previewed grading count: records become bound, filters find them, clients get their tiers with a change
     of source `grading`; the former revision is superseded.
 
-    Tiers stay where a later period is bound already. Raises GradingNotFound, GradingNotOpen, GradingOutdated,
-    GradingOverlaps, OwnGrading, SchemeNotFound, InvalidInput.
+    Tiers stay where a later period is bound already, and of clients closed or merged since. Raises GradingNotFound,
+    GradingNotOpen, GradingOutdated, GradingOverlaps, PeriodNotOver, OwnGrading, SchemeNotFound, InvalidInput.
     """
     grading = await grading_held(session, grading_id, GRADINGS_BIND, today)
     reason = clean_reason(reason)
     if grading.status != GradingStatus.PREVIEW:
         raise GradingNotOpen(status=grading.status)
+    if grading.period_end > today:
+        raise PeriodNotOver(period=grading.period, end=grading.period_end)
     if grading.requested_by == session.actor.id and await get_setting(session, TWO_PEOPLE):
         raise OwnGrading
     known = await revisions(session, grading.scheme, grading.unit_id, grading.period)
     if later := [one for one in known if one.revision > grading.revision and one.status in LIVE]:
         raise GradingOutdated(revision=later[0].revision)
-    scheme = scheme_of(grading.scheme)
+    scheme, _ = await scheme_here(session, grading.scheme)
+    await take_turn(session, f"grading/{grading.scheme}")  # units may overlap, and the tiers have one latest period
     full_key = form_key(grading.scheme, scheme)
     former = [
         one for one in known if one.id != grading.id and one.status in (GradingStatus.BOUND, GradingStatus.PREVIEW)
@@ -128,7 +138,9 @@ async def _set_tiers(session: WriteSession, grading: Grading, reason: str) -> in
         .where(
             session.within(Client),
             FormRecord.batch_id == grading.id,
+            FormRecord.state == BOUND.key,
             tier.is_not(None),
+            Client.status.not_in((ClientStatus.CLOSED, ClientStatus.MERGED)),
             Client.tier.is_distinct_from(tier),
         )
         .order_by(Client.id)

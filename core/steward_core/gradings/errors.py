@@ -41,6 +41,14 @@ class PeriodNotBegun(StewardError):
     remedy = Bilingual("请选择已开始的周期。", "Choose a period that has begun.")
 
 
+class PeriodNotOver(Conflict):
+    """Figures of a period that goes on are not whole: they can be previewed, and bind nobody."""
+
+    code = "grading_period_not_over"
+    message = Bilingual("周期 {period} 尚未结束（至 {end} 前）。", "The period {period} goes on until {end}.")
+    remedy = Bilingual("周期结束后请作废预览并重新评级。", "Once it is over, discard the preview and grade anew.")
+
+
 class GradingExists(Conflict):
     """This unit has a grading of the period already."""
 
@@ -79,7 +87,29 @@ class GradingOverlaps(Conflict):
         "{clients} 个客户在 {period} 已有其他单位的生效评级。",
         "{clients} clients have a bound result of {period} from another unit already.",
     )
+    remedy = Bilingual(
+        "按互不包含的单位评级；如有客户移入，请作废预览并重新评级，已有结果的客户不再计入。",
+        "Grade units that do not contain each other; where clients moved in, discard the preview and grade anew:"
+        " those with a result are left out.",
+    )
+
+
+class GradingNested(Conflict):
+    """A unit above or below has a bound grading of the period: every client would be graded twice."""
+
+    code = "grading_nested"
+    message = Bilingual(
+        "上级或下级单位 {period} 的评级已生效。", "A unit above or below has a bound grading of {period} already."
+    )
     remedy = Bilingual("请按互不包含的单位评级。", "Grade units that do not contain each other.")
+
+
+class UnitPartlyReached(Forbidden):
+    """A grading is of the unit and all below it; the actor's scope ends before."""
+
+    code = "grading_unit_partly_reached"
+    message = Bilingual("您的数据范围不含该单位的全部下级。", "Your scope does not cover all units below this one.")
+    remedy = Bilingual("请由数据范围包含下级单位的人员操作。", "Have somebody do it whose scope includes them.")
 
 
 class OwnGrading(Forbidden):

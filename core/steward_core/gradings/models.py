@@ -83,6 +83,7 @@ class GradingObjection(TenantTable):
         one_of("status", ObjectionStatus),
         Index("ix_grading_objection_tenant_id_grading_id", "tenant_id", "grading_id", "status"),
         Index("ix_grading_objection_tenant_id_client_id", "tenant_id", "client_id"),
+        Index("ix_grading_objection_tenant_id_record_id", "tenant_id", "record_id"),
     )
 
     id: Mapped[UUID] = identifier()

@@ -17,6 +17,7 @@ from steward_core.forms.models import FormRecord
 from steward_core.gradings.binding import clean_reason
 from steward_core.gradings.errors import (
     GradingNotOpen,
+    GradingOutdated,
     ObjectionDecided,
     ObjectionExists,
     ObjectionNotFound,
@@ -26,6 +27,7 @@ from steward_core.gradings.errors import (
 )
 from steward_core.gradings.models import Grading, GradingObjection, GradingStatus, ObjectionStatus
 from steward_core.gradings.reach import grading_seen, turn_of
+from steward_core.gradings.service import LIVE, revisions
 from steward_core.gradings.settings import OBJECTION_DAYS
 from steward_core.industry.registry import scheme_of
 from steward_core.permissions import GRADINGS_DECIDE, GRADINGS_OBJECT, GRADINGS_VIEW
@@ -54,13 +56,16 @@ async def raise_objection(
     """Object to one client's result, while it is a preview or within the days that the tenant allows after binding.
 
     `claimed` are the inputs as they should be, by name. Raises GradingNotFound, ResultNotFound, GradingNotOpen,
-    ObjectionTooLate, ObjectionExists, InvalidInput.
+    GradingOutdated (it would be lost: object to the later revision), ObjectionTooLate, ObjectionExists, InvalidInput.
     """
     grading = await grading_seen(session, grading_id, GRADINGS_OBJECT, today)
     await _take_turn(session, grading)
     result = await _result(session, grading, client_id, GRADINGS_OBJECT, today)
     reason = clean_reason(reason)
     await _keep_in_time(session, grading)
+    known = await revisions(session, grading.scheme, grading.unit_id, grading.period)
+    if later := [one for one in known if one.revision > grading.revision and one.status in LIVE]:
+        raise GradingOutdated(revision=later[0].revision)
     corrections = _checked(grading, result, claimed or {}, "claimed")
     if await session.find(
         GradingObjection,

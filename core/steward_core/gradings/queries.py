@@ -14,14 +14,14 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, func, inspect, select
 from sqlalchemy import cast as sql_cast
 
 from steward_core.clients.models import Client
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.forms.models import FormRecord
 from steward_core.gradings.models import Grading, GradingStatus
-from steward_core.gradings.reach import grading_seen, seen_by
+from steward_core.gradings.reach import grading_seen, of_own_units, seen_by
 from steward_core.permissions import GRADINGS_VIEW
 from steward_tenants.access.rules import require
 from steward_tenants.database.session import TenantSession
@@ -121,15 +121,24 @@ async def gradings(
     status: GradingStatus | None = None,
     limit: int = 50,
 ) -> list[Grading]:
-    """Gradings of units in the actor's scope, or with results of clients in it; the latest first. Raises Forbidden."""
+    """Gradings of units in the actor's scope, or with results of clients in it (those without `counts`, which tell of
+    all); the latest first. Raises Forbidden."""
     require(session.actor, GRADINGS_VIEW)
-    statement = select(Grading).where(session.within(Grading), seen_by(session, GRADINGS_VIEW, today))
+    whole = case((of_own_units(session, GRADINGS_VIEW, today), True), else_=False)
+    statement = select(Grading, whole).where(session.within(Grading), seen_by(session, GRADINGS_VIEW, today))
     wanted = {"scheme": scheme, "unit_id": unit_id, "period": period, "status": status}
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(getattr(Grading, name) == value)
     statement = statement.order_by(Grading.period_start.desc(), Grading.requested_at.desc(), Grading.id.desc())
-    return list(await session.scalars(statement.limit(min(max(limit, 1), LARGEST_PAGE))))
+    rows = await session.rows(statement.limit(min(max(limit, 1), LARGEST_PAGE)))
+    return [grading if all_of_it else _without_counts(grading) for grading, all_of_it in rows]
+
+
+def _without_counts(grading: Grading) -> Grading:
+    """A copy, outside of the session, for who sees some of a grading's results: `counts` tell of all of them."""
+    values = {attribute.key: getattr(grading, attribute.key) for attribute in inspect(Grading).column_attrs}
+    return Grading(**{**values, "counts": {}})
 
 
 async def preview(
@@ -148,6 +157,8 @@ async def preview(
     rows = await session.rows(_page(session, grading, query, today))
     more = len(rows) > query.size
     lines = tuple(_line(tuple(row)) for row in rows[: query.size])
+    if not await session.find(Grading, Grading.id == grading.id, of_own_units(session, GRADINGS_VIEW, today)):
+        grading = _without_counts(grading)
     return Preview(grading, distribution, lines, lines[-1].record_id if more else None)
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from steward_core.clients.models import Client
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.forms.models import FormRecord
-from steward_core.gradings.errors import GradingNotFound
+from steward_core.gradings.errors import GradingNotFound, UnitPartlyReached
 from steward_core.gradings.models import Grading
 from steward_tenants.access.permissions import Permission
 from steward_tenants.access.queries import in_scope
-from steward_tenants.access.rules import require
+from steward_tenants.access.rules import reaches_everything, require
 from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.organisation.errors import UnitNotFound
+from steward_tenants.organisation.models import UnitPath
 from steward_tenants.organisation.service import held_unit
 
 
@@ -71,7 +73,28 @@ async def grading_held(session: WriteSession, grading_id: UUID, permission: Perm
         await held_unit(session, found.unit_id, permission, today)
     except UnitNotFound:
         raise GradingNotFound from None
+    await require_all_below(session, found.unit_id, permission, today)
     return found
+
+
+async def require_all_below(session: TenantSession, unit_id: UUID, permission: Permission, today: date) -> None:
+    """Raise UnitPartlyReached unless the actor's scope covers the unit and all below it: so far does a grading go."""
+    if reaches_everything(session.actor, permission):
+        return
+    path = aliased(UnitPath)
+    outside = await session.scalar(
+        select(path.descendant_id)
+        .where(
+            session.within(path),
+            path.ancestor_id == unit_id,
+            path.valid_from <= today,
+            path.valid_until > today,
+            not_(in_scope(session, permission, unit=path.descendant_id, on=today)),
+        )
+        .limit(1)
+    )
+    if outside is not None:
+        raise UnitPartlyReached
 
 
 def turn_of(scheme: str, unit_id: UUID, period: str) -> str:

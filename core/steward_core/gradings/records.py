@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import aliased
 
 from steward_core.custom_fields.index import INDEXED_CHARACTERS
 from steward_core.custom_fields.models import FieldIndexEntry
@@ -41,29 +42,33 @@ _MILLION = 1_000_000
 class Result:
     """One client's result, ready to be kept."""
 
-    client_id: str
+    client_id: UUID
     document: dict[str, Any]
     computed: dict[str, Any]
-    rank: int
 
 
 async def write_results(
-    session: WriteSession, grading: Grading, full_key: str, form: type[Form], results: Sequence[Result]
+    session: WriteSession, grading: Grading, full_key: str, form: type[Form], parts: Iterable[Sequence[Result]]
 ) -> None:
     """Insert the records of a grading as a preview, in the order given: pages by id show them in that order."""
-    for start in range(0, len(results), ROWS_AT_ONCE):
-        part = results[start : start + ROWS_AT_ONCE]
-        clients = [UUID(result.client_id) for result in part]
-        records = NewRecords(
-            subject_ids=clients,
-            client_ids=clients,
-            documents=[result.document for result in part],
-            computed=[result.computed for result in part],
-            periods=[grading.period] * len(part),
-            state=PREVIEW.key,
-            batch_id=grading.id,
-        )
-        await insert_records(session, form, full_key, records, indexed=False)
+    for part in parts:
+        await _insert(session, grading, full_key, form, part)
+
+
+async def _insert(
+    session: WriteSession, grading: Grading, full_key: str, form: type[Form], part: Sequence[Result]
+) -> None:
+    clients = [result.client_id for result in part]
+    records = NewRecords(
+        subject_ids=clients,
+        client_ids=clients,
+        documents=[result.document for result in part],
+        computed=[result.computed for result in part],
+        periods=[grading.period] * len(part),
+        state=PREVIEW.key,
+        batch_id=grading.id,
+    )
+    await insert_records(session, form, full_key, records, indexed=False)
 
 
 async def supersede_records(session: WriteSession, gradings: Sequence[UUID]) -> None:
@@ -84,18 +89,33 @@ async def supersede_records(session: WriteSession, gradings: Sequence[UUID]) -> 
 
 
 async def bind_records(session: WriteSession, grading: Grading, full_key: str, form: type[Form]) -> None:
-    """Have a grading's records count: one for each client and period, in the field index. Raises IntegrityError when a
-    client has another one of the period."""
-    await _set_state(session, [grading.id], BOUND.key, grading.period)
+    """Have a grading's records count: one for each client and period, in the field index. Of clients that were merged
+    since, the better result counts. Raises IntegrityError when a client has another one of the period."""
+    better = aliased(FormRecord)
+    twice = (
+        select(better.id)
+        .where(
+            session.within(better),
+            better.batch_id == grading.id,
+            better.subject_id == FormRecord.subject_id,
+            better.id < FormRecord.id,
+        )
+        .correlate(FormRecord)
+        .exists()
+    )
+    await _set_state(session, [grading.id], SUPERSEDED.key, None, twice)
+    await _set_state(session, [grading.id], BOUND.key, grading.period, FormRecord.state == PREVIEW.key)
     for field in fields_of(form):
         if field.filterable and (column := _index_column(field)):
             await _index(session, grading.id, f"{full_key}.{field.name}", field, column)
 
 
-async def _set_state(session: WriteSession, gradings: Sequence[UUID], state: str, slot: str | None) -> None:
+async def _set_state(
+    session: WriteSession, gradings: Sequence[UUID], state: str, slot: str | None, *conditions: ColumnElement[bool]
+) -> None:
     await session.execute(
         update(FormRecord)
-        .where(session.within(FormRecord), FormRecord.batch_id.in_(gradings))
+        .where(session.within(FormRecord), FormRecord.batch_id.in_(gradings), *conditions)
         .values(
             state=state,
             slot=slot,
@@ -123,7 +143,12 @@ async def _index(session: WriteSession, grading_id: UUID, path: str, field: Form
         FormRecord.id,
         bindparam(None, path, type_=Text()),
         value,
-    ).where(session.within(FormRecord), FormRecord.batch_id == grading_id, value.is_not(None))
+    ).where(
+        session.within(FormRecord),
+        FormRecord.batch_id == grading_id,
+        FormRecord.state == BOUND.key,
+        value.is_not(None),
+    )
     await session.execute(
         insert(FieldIndexEntry).from_select(["tenant_id", "row_id", "field", column], rows, include_defaults=False)
     )

@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from steward_core.forms.models import FormRecord
 from steward_core.gradings.errors import (
     GradingExists,
+    GradingNested,
     GradingNotOpen,
     GradingOutdated,
     NothingUpheld,
@@ -20,18 +22,20 @@ from steward_core.gradings.errors import (
 )
 from steward_core.gradings.form import DISCARDED
 from steward_core.gradings.models import Grading, GradingObjection, GradingStatus, ObjectionStatus
-from steward_core.gradings.reach import grading_held, turn_of
+from steward_core.gradings.reach import grading_held, require_all_below, turn_of
 from steward_core.gradings.runner import COMPUTE
 from steward_core.gradings.schemes import grading_form, scheme_here
 from steward_core.industry.declarations import GradingScheme, Period
 from steward_core.permissions import GRADINGS_RUN
 from steward_core.runs.models import Run
 from steward_core.runs.service import request_run
+from steward_tenants.access.queries import units_below
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import TenantSession, WriteSession
+from steward_tenants.organisation.models import UnitPath
 from steward_tenants.organisation.service import held_unit
 
 LIVE = (GradingStatus.COMPUTING, GradingStatus.PREVIEW, GradingStatus.BOUND)
@@ -44,12 +48,14 @@ async def request_grading(
     """A new grading of a unit and all below it, and the run that computes it.
 
     `period` is a day in the period to grade; None: the last one that is over. Raises SchemeNotFound, UnitNotFound,
-    PeriodNotBegun, GradingExists.
+    UnitPartlyReached, PeriodNotBegun, GradingExists, GradingNested.
     """
     scheme, settings = await scheme_here(session, scheme_key)
     grading_form(scheme)
     unit = await held_unit(session, unit_id, GRADINGS_RUN, today)
+    await require_all_below(session, unit.id, GRADINGS_RUN, today)
     chosen = _period(scheme, settings, today, period)
+    await _refuse_nested(session, scheme_key, unit.id, chosen.name, today)
     await take_turn(session, turn_of(scheme_key, unit.id, chosen.name))
     known = await revisions(session, scheme_key, unit.id, chosen.name)
     if live := [one for one in known if one.status in LIVE]:
@@ -173,6 +179,26 @@ def _period(scheme: GradingScheme, settings: Any, today: date, day: date | None)
     if chosen.start > today:
         raise PeriodNotBegun(period=chosen.name)
     return chosen
+
+
+async def _refuse_nested(session: TenantSession, scheme: str, unit_id: UUID, period: str, today: date) -> None:
+    """Raise GradingNested when a unit above or below has a bound grading of the period."""
+    path = aliased(UnitPath)
+    above = select(path.ancestor_id).where(
+        session.within(path), path.descendant_id == unit_id, path.valid_from <= today, path.valid_until > today
+    )
+    nested = await session.scalar(
+        select(Grading.unit_id).where(
+            session.within(Grading),
+            Grading.scheme == scheme,
+            Grading.period == period,
+            Grading.status == GradingStatus.BOUND,
+            Grading.unit_id != unit_id,
+            or_(Grading.unit_id.in_(units_below(session, unit_id, today)), Grading.unit_id.in_(above)),
+        )
+    )
+    if nested is not None:
+        raise GradingNested(period=period)
 
 
 async def _started(session: WriteSession, action: str, grading: Grading, today: date) -> tuple[Grading, Run]:

@@ -162,7 +162,10 @@ def renewal_rate(ctx: QueryContext, period: Period) -> Select[Any]:
     ending = select(
         group.c.client_id,
         group.c.agreement_end,
-        (func.coalesce(group.c.renewal_state, "") == RenewalState.RENEWED.value),
+        and_(
+            func.coalesce(group.c.renewal_state, "") == RenewalState.RENEWED.value,
+            group.c.previous_agreement_end.is_(None),  # else it tells of the agreement before
+        ),
     ).where(_within(group.c.agreement_end, period))
     followed = select(group.c.client_id, group.c.previous_agreement_end, literal(True)).where(
         _within(group.c.previous_agreement_end, period)

@@ -91,8 +91,16 @@ def _json_day(text: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def vpn_agreement_ending(ctx: QueryContext) -> Select[Any]:
     """VPN groups whose agreement ends within the warning days and is neither renewed nor given up. Due on the day on
-    which the nearest warning was reached; `figures.level` names it."""
-    group = record_fields(ctx, VPN_GROUP, "group_number", "group_name", "agreement_end", "renewal_state")
+    which the nearest warning was reached; `figures.level` names it.
+
+    Where the agreement before is filled in, “renewed” tells of that one, and the new agreement's end is warned of.
+    """
+    group = record_fields(
+        ctx, VPN_GROUP, "group_number", "group_name", "agreement_end", "previous_agreement_end", "renewal_state"
+    )
+    renewed_before = and_(
+        group.c.renewal_state == RenewalState.RENEWED.value, group.c.previous_agreement_end.is_not(None)
+    )
     levels = sorted(ctx.settings.agreement_warning_days)
     end = group.c.agreement_end
     level = case(*((end <= _day(ctx.today + timedelta(days=days)), literal(days, Integer())) for days in levels))
@@ -106,7 +114,7 @@ def vpn_agreement_ending(ctx: QueryContext) -> Select[Any]:
     return select(*_columns(group.c.client_id, group.c.record_id, end - level, found)).where(
         end >= _day(ctx.today),
         end <= _day(ctx.today + timedelta(days=levels[-1])),
-        func.coalesce(group.c.renewal_state, OPEN_RENEWALS[0]).in_(OPEN_RENEWALS),
+        or_(func.coalesce(group.c.renewal_state, OPEN_RENEWALS[0]).in_(OPEN_RENEWALS), renewed_before),
     )
 
 

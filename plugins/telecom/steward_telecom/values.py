@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -52,7 +52,8 @@ AddressCount = Annotated[int, Field(ge=1, le=65_536)]
 
 
 def percent_off(standard: int, asked: int) -> Decimal | None:
-    """By how many percent `asked` lies below `standard` (both in fen), to two places; None where there is no price."""
+    """By how many percent `asked` lies below `standard` (both in fen), to two places, rounded half up; None where there
+    is no price."""
     if standard <= 0:
         return None
-    return (Decimal(standard - asked) * 100 / standard).quantize(Decimal("0.01"))
+    return (Decimal(standard - asked) * 100 / standard).quantize(Decimal("0.01"), ROUND_HALF_UP)

@@ -94,14 +94,6 @@ class Effect(Choice):
     WORSE = "worse", "变差", "Worse"
 
 
-class RequestDecision(Choice):
-    """What was decided on a volume request."""
-
-    GRANTED = "granted", "同意", "Granted"
-    PARTLY = "partly", "部分同意", "Partly granted"
-    REFUSED = "refused", "不同意", "Refused"
-
-
 class ServiceKind(Choice):
     """What a client turned to the company about."""
 

@@ -32,7 +32,6 @@ from steward_tobacco.choices import (
     OrderingDay,
     OrderingWay,
     Reaction,
-    RequestDecision,
     ServiceKind,
     ServiceTopic,
     TradeForm,
@@ -72,8 +71,15 @@ class RetailerProfile(Form):
     ordering_day: Annotated[OrderingDay | None, field("订货日", "Ordering day", filterable=True)] = None
     ordering_way: Annotated[OrderingWay | None, field("订货方式", "Ordering way", filterable=True)] = None
     settlement_signed: Annotated[
-        bool, field("已签电子结算", "E-settlement signed", filterable=True, headers=("电子结算", "是否电子结算"))
-    ] = False
+        bool | None,
+        field(
+            "已签电子结算",
+            "E-settlement signed",
+            filterable=True,
+            headers=("电子结算", "是否电子结算"),
+            hint=("未知时留空：填“否”则测评中该项计 0 分", "empty: not known; “no” gives no points in the grading"),
+        ),
+    ] = None
     settlement_balance_ok: Annotated[
         bool | None, field("结算账户余额充足", "Settlement balance sufficient", headers=("余额是否充足",))
     ] = None
@@ -228,7 +234,8 @@ class GuidanceCard(Form):
 
 
 class VolumeRequest(Form):
-    """A request to change a retailer's reasonable volume; somebody else decides."""
+    """A request to change a retailer's reasonable volume. Its state is the decision: somebody else approves what is
+    asked for, or rejects it with the reason, after which less may be asked for."""
 
     about = FormInfo(
         "volume_request", Bilingual("合理定量申请", "Reasonable volume request"), SubjectKind.CLIENT, flow=APPROVAL
@@ -236,15 +243,11 @@ class VolumeRequest(Form):
     current: Annotated[Count, field("现定量（条/次）", "Current volume (cartons an order)")]
     asked: Annotated[Count, field("申请定量（条/次）", "Volume asked for", filterable=True)]
     reason: Annotated[Body, field("申请理由", "Reason", widget=Widget.BODY)]
-    decision: Annotated[RequestDecision | None, field("审核意见", "Decision", filterable=True)] = None
-    granted: Annotated[Count | None, field("核定定量（条/次）", "Volume granted")] = None
 
     @model_validator(mode="after")
     def _asks_for_a_change(self) -> VolumeRequest:
         if self.asked == self.current:
             raise ValueError("申请定量与现定量相同。 / The volume asked for is the current one.")
-        if (self.decision in (RequestDecision.GRANTED, RequestDecision.PARTLY)) and self.granted is None:
-            raise ValueError("同意时请填写核定定量。 / Say which volume is granted.")
         return self
 
     @computed("申请增减（条）", "Change asked for (cartons)", filterable=True)

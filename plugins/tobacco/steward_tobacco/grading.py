@@ -12,7 +12,7 @@ from typing import Any
 
 from steward_core.industry.declarations import Graded
 from steward_tenants.texts import Bilingual
-from steward_tobacco.settings import TobaccoSettings
+from steward_tobacco.settings import FULL, TobaccoSettings
 
 RULE_VERSION = 1
 INDICATORS: dict[str, Bilingual] = {
@@ -77,7 +77,8 @@ def rounded(numerator: int, denominator: int) -> int:
 def _rate(part: int | None, whole: int | None) -> int | None:
     if part is None or not whole:
         return None
-    return max(0, min(10_000, rounded(part * 10_000, whole)))
+    rate = rounded(part * 10_000, whole)
+    return rate if 0 <= rate <= 10_000 else max(0, min(10_000, rate))
 
 
 def _volume(given: Inputs) -> int | None:
@@ -143,16 +144,14 @@ class Column:
         self.key, self.most, self.zero = key, policy["points"][key], policy["missing"] == "zero"
         self._starts = [start for start, _ in steps]
         self._shares = [0, *(share for _, share in steps)]
-        self._known: dict[int | None, tuple[int | None, Bilingual]] = {
-            None: (0 if self.zero else None, self._missing())
-        }
+        self.known: dict[int | None, tuple[int | None, Bilingual]] = {None: (0 if self.zero else None, self._missing())}
 
     def points(self, figure: int | None) -> tuple[int | None, Bilingual]:
         """The points (None: left out) and the line that says so."""
-        known = self._known.get(figure)
+        known = self.known.get(figure)
         if known is None and figure is not None:
             points = self.most * self._shares[bisect_right(self._starts, figure)]
-            known = self._known[figure] = (points, self._line(figure, points))
+            known = self.known[figure] = (points, self._line(figure, points))
         assert known is not None
         return known
 
@@ -212,13 +211,21 @@ def supply_grade(rank: int, retailers: int, grades: int) -> int:
     return grades - (rank - 1) * grades // retailers
 
 
+def _basis(policy: Mapping[str, Any], available: int) -> Bilingual:
+    """What a total was scaled from, where it was."""
+    if policy["missing"] == "zero" or available >= 100:
+        return Bilingual("", "")
+    least = policy["least_known"]
+    if available < least:
+        return Bilingual(
+            f"（仅有 {available} 分可用，按 {least} 分折算）",
+            f" (only {available} points are known, scaled as if {least} were)",
+        )
+    return Bilingual(f"（按可用的 {available} 分折算）", f" (scaled from the {available} points that are known)")
+
+
 def _total_line(policy: Mapping[str, Any], total: int, available: int, star: int, reached: int) -> Bilingual:
-    scaled = policy["missing"] != "zero" and available < 100
-    basis = (
-        Bilingual(f"（按可用的 {available} 分折算）", f" (scaled from the {available} points that are known)")
-        if scaled
-        else Bilingual("", "")
-    )
+    basis = _basis(policy, available)
     line = policy["stars"][reached - 2] if reached > LOWEST_STAR else 0
     name, would = STAR_NAMES[star], STAR_NAMES[reached]
     total_text = decimal_text(total)
@@ -260,7 +267,12 @@ def decide(policy: Mapping[str, Any], inputs: Sequence[Inputs]) -> Sequence[Grad
 
     A capped retailer stands behind everyone with more stars, so that star and supply grade agree.
     """
-    columns = [(f"points_{key}", _FIGURES[key], Column(key, policy)) for key in INDICATORS]
+    columns = [
+        (f"points_{key}", _FIGURES[key], column, column.known)
+        for key in INDICATORS
+        for column in (Column(key, policy),)
+    ]
+    total_lines: dict[tuple[int, int, int, int], Bilingual] = {}
     documents: list[dict[str, Any]] = []
     lines: list[list[Bilingual]] = []
     totals: list[int] = []
@@ -269,8 +281,9 @@ def decide(policy: Mapping[str, Any], inputs: Sequence[Inputs]) -> Sequence[Grad
         document = {name: value for name, value in given.items() if value is not None and name != "client_id"}
         said: list[Bilingual] = []
         earned = available = 0
-        for name, figure, column in columns:
-            points, line = column.points(figure(given))
+        for name, figure, column, known in columns:
+            found = figure(given)
+            points, line = known.get(found) or column.points(found)
             said.append(line)
             if points is not None:
                 document[name] = points
@@ -281,7 +294,11 @@ def decide(policy: Mapping[str, Any], inputs: Sequence[Inputs]) -> Sequence[Grad
         reached = star_of(policy, total)
         star = min(reached, cap)
         said += why
-        said.append(_total_line(policy, total, available, star, reached))
+        # What a major violation takes was not scaled from anything.
+        basis = (total, FULL if zeroed else available, star, reached)
+        if basis not in total_lines:
+            total_lines[basis] = _total_line(policy, *basis)
+        said.append(total_lines[basis])
         documents.append(document)
         lines.append(said)
         totals.append(total)

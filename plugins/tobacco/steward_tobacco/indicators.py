@@ -9,7 +9,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import aliased
 
 from steward_core.clients.fact_queries import attributed
-from steward_core.clients.models import Client, ClientStatus, Contact
+from steward_core.clients.models import Client, ClientOwnership, ClientStatus, Contact
 from steward_core.database.context import QueryContext
 from steward_core.forms.declared_queries import record_fields
 from steward_core.industry.declarations import Indicator, Period
@@ -128,24 +128,36 @@ def data_accuracy(ctx: QueryContext, period: Period) -> Select[Any]:
 
 
 def satisfaction(ctx: QueryContext, period: Period) -> Select[Any]:
-    """The mean of the stars that clients gave to answers on what was received in the period, in percent of five."""
+    """The mean of the stars that clients gave to answers on what was received in the period, in percent of five; of who
+    owned the client on the day of the receipt."""
     request = record_fields(ctx, SERVICE, "received_on", "satisfaction")
+    held = aliased(ClientOwnership)
+    owner: Any = held.owner_id
     stars, answers = func.sum(request.c.satisfaction), func.count(request.c.satisfaction)
     return (
         select(
-            Client.owner_id.label("owner_id"),
+            owner.label("owner_id"),
             _rounded(sql_cast(stars, Numeric()) * 20 / answers).label("value"),
             stars.label("numerator"),
             (answers * 5).label("denominator"),
         )
-        .join(request, request.c.client_id == Client.id)
+        .select_from(request)
+        .join(
+            held,
+            and_(
+                ctx.within(held),
+                held.client_id == request.c.client_id,
+                held.valid_from <= request.c.received_on,
+                held.valid_until > request.c.received_on,
+            ),
+        )
         .where(
-            _retailers(ctx),
+            owner.is_not(None),
             request.c.received_on >= period.start,
             request.c.received_on < period.end,
             request.c.satisfaction.is_not(None),
         )
-        .group_by(Client.owner_id)
+        .group_by(owner)
     )
 
 

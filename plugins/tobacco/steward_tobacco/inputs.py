@@ -53,8 +53,8 @@ STAR_RATE = 2_000
 
 
 def inputs(ctx: QueryContext, period: Period) -> Select[Any]:
-    """One row for each retailer asked about. Cartons in hundredths, money in fen, rates in hundredths of a percent;
-    null where nothing is known."""
+    """One row for each retailer asked about who was licensed in the period. Cartons in hundredths, money in fen, rates
+    in hundredths of a percent; null where nothing is known."""
     facts, brands, visits = _facts(ctx, period), _brands(ctx), _visits(ctx, period)
     profile = record_fields(
         ctx, PROFILE, "licence_number", "licence_issued_on", "licence_expires_on", "settlement_signed"
@@ -64,9 +64,9 @@ def inputs(ctx: QueryContext, period: Period) -> Select[Any]:
         select(
             Client.id.label("client_id"),
             profile.c.licence_number,
-            case((profile.c.licence_expires_on < last_day, True), else_=sql_cast(null(), Boolean)).label(
-                "licence_lapsed"
-            ),
+            case(
+                (profile.c.licence_expires_on < min(last_day, ctx.today), True), else_=sql_cast(null(), Boolean)
+            ).label("licence_lapsed"),
             _months(period, issued).label("months"),
             *(column for column in facts.c if column.key != "client_id"),
             profile.c.settlement_signed,
@@ -83,14 +83,13 @@ def inputs(ctx: QueryContext, period: Period) -> Select[Any]:
         .outerjoin(visits, visits.c.client_id == Client.id)
         .where(ctx.within(Client), Client.kind == RETAILER, ctx.about(Client.id))
     )
-    if ctx.settings.joined_in_period == "left_out":
-        statement = statement.where(or_(issued.is_(None), issued < period.start))
-    return statement
+    licensed_before = period.start if ctx.settings.joined_in_period == "left_out" else period.end
+    return statement.where(or_(issued.is_(None), issued < licensed_before))
 
 
 def _facts(ctx: QueryContext, period: Period) -> Subquery:
     """The period's sums of each metric; of the volume also that of the period before."""
-    before = period_before(ctx.settings, period)
+    before = period_before(period)
     latest = latest_revisions(
         ctx,
         Wanted(METRICS, before.start, period.end),

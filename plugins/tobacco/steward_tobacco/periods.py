@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 from steward_core.industry.declarations import Period
 from steward_tobacco.settings import TobaccoSettings
@@ -21,9 +22,10 @@ def period_of(settings: TobaccoSettings, day: date) -> Period:
     return Period(f"{day.year}{letter}{place + 1}", start, end)
 
 
-def period_before(settings: TobaccoSettings, period: Period) -> Period:
-    """The period that ends where this one begins."""
-    return period_of(settings, period.start - timedelta(days=1))
+def period_before(period: Period) -> Period:
+    """The period of the same length that ends where this one begins, whatever the settings say by now."""
+    length: Literal["quarter", "half_year"] = "quarter" if months_in(period) == MONTHS["quarter"] else "half_year"
+    return period_of(TobaccoSettings(grading_period=length), period.start - timedelta(days=1))
 
 
 def months_in(period: Period) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 
 from steward_core.database.context import QueryContext
-from steward_core.forms.declared_queries import current_period_records, record_fields
+from steward_core.forms.declared_queries import record_fields
 from steward_core.industry.declarations import (
     Cadence,
     FieldDescriptor,
@@ -37,7 +37,7 @@ from steward_tobacco.inputs import inputs
 from steward_tobacco.periods import period_of
 from steward_tobacco.settings import TobaccoSettings
 from steward_tobacco.templates import TEMPLATES
-from steward_tobacco.triggers import TRIGGERS
+from steward_tobacco.triggers import TRIGGERS, latest_gradings
 
 TIERS = tuple(
     Tier(grading.tier_of(star), Bilingual(f"{grading.STAR_NAMES[star].zh}零售户", f"{star}★ retailer"), 6 - star)
@@ -107,7 +107,7 @@ SCHEDULES = (
 
 
 def _grading_value(ctx: QueryContext, client_id: ColumnElement[Any], name: str) -> ColumnElement[Any]:
-    latest = current_period_records(ctx, keys.GRADING, name)
+    latest = latest_gradings(ctx, name)
     return select(latest.c[name]).where(latest.c.client_id == client_id).scalar_subquery()
 
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, Subquery, Text, Uuid, and_, case, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from steward_core.clients.fact_queries import current_facts, falls_against_mean
 from steward_core.clients.fact_rules import first_day, shifted
 from steward_core.database.context import QueryContext
-from steward_core.forms.declared_queries import current_period_records, record_fields
+from steward_core.forms.declared_queries import record_fields
 from steward_core.industry.declarations import Trigger
 from steward_tenants.texts import Bilingual
 from steward_tobacco.keys import ATTEMPTS, BRAND, DUE, GRADING, PLACED, PROFILE, SUCCESSES, VISIT, VOLUME
@@ -81,16 +95,36 @@ def settlement_failed(ctx: QueryContext) -> Select[Any]:
     return _found(short, ctx, _figures(month=func.to_char(short.c.period, "YYYY-MM"), failed=failed))
 
 
+def latest_gradings(ctx: QueryContext, *names: str) -> Subquery:
+    """Each retailer's bound grading of the period that ended last. Names of periods do not sort: a company may have
+    gone over from quarters (`2026Q2`) to half-years (`2026H2`)."""
+    grading = record_fields(ctx, GRADING, *names)
+    part = sql_cast(func.substr(grading.c.period, 6, 1), Integer())
+    ends_in = part * case((func.substr(grading.c.period, 5, 1) == "H", 6), else_=3)
+    return (
+        select(*grading.c)
+        .ext(distinct_on(grading.c.client_id))
+        .order_by(
+            grading.c.client_id,
+            func.left(grading.c.period, 4).desc(),
+            ends_in.desc(),
+            grading.c.created_at.desc(),
+            grading.c.record_id.desc(),
+        )
+        .subquery("latest_gradings")
+    )
+
+
 def star_dropped(ctx: QueryContext) -> Select[Any]:
     """The latest bound grading gave fewer stars than the one before."""
-    latest = current_period_records(ctx, GRADING, "star", "previous_star")
+    latest = latest_gradings(ctx, "star", "previous_star")
     figures = _figures(period=latest.c.period, before=latest.c.previous_star, star=latest.c.star)
     return _found(latest, ctx, figures, subject=latest.c.record_id).where(latest.c.star < latest.c.previous_star)
 
 
 def star_near(ctx: QueryContext) -> Select[Any]:
     """The latest bound grading fell short of the next star by no more than the settings' points."""
-    latest = current_period_records(ctx, GRADING, "star", "score")
+    latest = latest_gradings(ctx, "star", "score")
     stars = ctx.settings.stars
     following = case(
         *(

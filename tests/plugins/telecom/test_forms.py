@@ -12,6 +12,7 @@ import pytest
 from steward_core.forms.documents import fill
 from steward_core.industry.registry import form_of
 from steward_telecom.choices import EquipmentState
+from steward_telecom.values import percent_off
 from steward_tenants.errors import InvalidInput
 from tests.plugins.telecom.tenants import ORDER, REPORT, VPN
 
@@ -252,3 +253,10 @@ def test_every_form_refuses_what_it_does_not_know(key: str) -> None:
 
 def test_amounts_are_whole_fen() -> None:
     assert refused("vpn_group", monthly_revenue=Decimal("1.5")) == ["monthly_revenue"]
+
+
+def test_a_discount_in_percent_is_rounded_half_up() -> None:
+    """12.345 % and 0.005 %; nothing where there is no price."""
+    assert percent_off(100_000, 87_655) == Decimal("12.35")
+    assert percent_off(20_000, 19_999) == Decimal("0.01")
+    assert percent_off(0, 0) is None

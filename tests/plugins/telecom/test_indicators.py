@@ -127,10 +127,12 @@ async def test_renewals_count_contracts_by_their_successors_and_vpn_agreements(s
         {"agreement_end": DAY},
         {"agreement_end": date(2028, 1, 1), "previous_agreement_end": DAY},
         {"agreement_end": date(2028, 1, 1)},
+        # The renewal of a year ago, which nobody has followed yet.
+        {"agreement_end": DAY, "previous_agreement_end": date(2025, 11, 4), "renewal_state": "renewed"},
     ]
     for number, values in enumerate(groups):
         await add_record(session, "vpn_group", mine.id, mine.id, {**VPN, "group_number": f"VG{number}", **values})
-    assert await measured(session, "renewal_rate") == {"李静": (60, 3, 5), "王强": (0, 0, 1)}
+    assert await measured(session, "renewal_rate") == {"李静": (50, 3, 6), "王强": (0, 0, 1)}
 
 
 async def test_revenue_is_whose_client_it_was_on_the_booking_date(session: WriteSession) -> None:

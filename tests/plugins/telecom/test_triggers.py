@@ -68,6 +68,21 @@ async def test_what_is_renewed_given_up_or_a_draft_is_not_warned_of(session: Wri
     assert [row[3]["group_number"] for row in await found(session, "vpn_agreement_ending")] == ["VG2"]
 
 
+async def test_the_new_agreement_is_warned_of_once_the_one_before_is_filled_in(session: WriteSession) -> None:
+    """“Renewed” then tells of the agreement before, a year ago: the new one ends like any other."""
+    client = make_client(session)
+    values = {**VPN, "agreement_end": in_days(10), "previous_agreement_end": in_days(-355)}
+    for number, state in enumerate(("renewed", "declined")):
+        await add_record(
+            session,
+            "vpn_group",
+            client.id,
+            client.id,
+            {**values, "group_number": f"VG{number}", "renewal_state": state},
+        )
+    assert [row[3]["group_number"] for row in await found(session, "vpn_agreement_ending")] == ["VG0"]
+
+
 async def test_the_warning_days_are_the_tenants(database: Database) -> None:
     async with telecom(database, agreement_warning_days=[10]) as session:
         client = make_client(session)

@@ -152,6 +152,33 @@ def test_little_known_does_not_make_five_stars() -> None:
     assert (nothing.score, nothing.star, nothing.grade) == (0, 1, 30)
 
 
+@pytest.mark.parametrize("figure", ["display_rate", "tags_rate", "cooperation_rate"])
+def test_a_figure_that_becomes_known_at_its_best_never_lowers_a_star(figure: str) -> None:
+    """Left out, the rest is scaled: a poor figure that becomes known may lower the total, full points never do."""
+    for cooperation in (None, 0, 5_000, 10_000):
+        given: dict[str, Any] = {
+            "cooperation_rate": cooperation,
+            "display_rate": 7_000,
+            "tags_rate": None,
+            figure: None,
+        }
+        before, after = one(**given), one(**{**given, figure: 10_000})
+        assert (after.score, after.star) >= (before.score, before.star)
+        zero = policy_of(TobaccoSettings(missing_figures="zero"))
+        for known in (0, 3_000, 10_000):
+            assert one(zero, **{**given, figure: known}).score >= one(zero, **given).score
+
+
+def test_the_explanation_says_what_a_total_was_scaled_from() -> None:
+    few = decide(DEFAULTS, [{"client_id": "1", "tags_rate": 10_000}])[0]
+    assert few.lines[-2].zh == "总分 10.00（仅有 5 分可用，按 50 分折算），不足 60 分，评为一星"
+    assert few.lines[-2].en == "Total 10.00 (only 5 points are known, scaled as if 50 were) short of 60: 1★"
+    zeroing = policy_of(TobaccoSettings(major_violation_zeroes=True))
+    lost = one(zeroing, major_violations=1, display_rate=None)
+    assert lost.lines[-2].zh == "总分 0.00，不足 60 分，评为一星"
+    assert [line.zh for line in lost.lines[-4:-2]] == ["有严重违规 1 次，最高一星", "严重违规，总分清零"]
+
+
 def test_scaling_rounds_half_up() -> None:
     """36 of 65: 3600×100/65 = 5538.46… → 55.38; 33.5 of 67 → 50.00; 1 of 80 in hundredths: 1×100/80 = 1.25 → 1."""
     assert total_of(DEFAULTS, 3_600, 65) == 5_538

@@ -11,10 +11,12 @@ from sqlalchemy import update
 
 from steward_core.clients.models import Client, ClientOwnership
 from steward_core.gradings.binding import bind
+from steward_core.gradings.queries import results_of_client
 from steward_core.industry.declarations import Period
 from steward_core.industry.evaluation import computed_values, indicator_rows, indicators, trigger_rows, triggers
 from steward_core.industry.registry import industries
 from steward_tenants.database.database import Database
+from steward_tenants.plugins.service import set_plugin
 from tests.core.factories import make_contact
 from tests.core.gradings.county import TODAY, County, add_facts, add_records, graded, make_county
 from tests.factories import TESTS, make_user
@@ -185,6 +187,55 @@ async def test_indicators_of_a_manager(database: Database, county: County) -> No
         "data_accuracy": (50.0, 1, 2),
         "satisfaction": (80.0, 4, 5),
     }
+
+
+async def test_satisfaction_belongs_to_who_owned_the_client_on_the_day(database: Database, county: County) -> None:
+    client = county.clients[0]
+    async with database.write(county.tenant_id, TESTS) as session:
+        former, present = make_user(session, name="前任"), make_user(session, name="现任")
+        await session.flush()
+        handed_over = date(2026, 8, 15)
+        await session.execute(
+            update(ClientOwnership)
+            .where(session.within(ClientOwnership), ClientOwnership.client_id == client)
+            .values(owner_id=former.id, valid_until=handed_over)
+        )
+        session.add(ClientOwnership(client_id=client, valid_from=handed_over, owner_id=present.id))
+        await session.execute(
+            update(Client).where(session.within(Client), Client.id == client).values(owner_id=present.id)
+        )
+        request = {"kind": "complaint", "topic": "delivery", "content": "送货晚"}
+        for day, stars in (("2026-08-14", 5), ("2026-08-15", 2)):
+            await add_records(
+                session, "tobacco.service_request", {client: {**request, "received_on": day, "satisfaction": stars}}
+            )
+    async with database.read(county.tenant_id, TESTS) as session:
+        answer = await indicator_rows(session, "tobacco.satisfaction", QUARTER, TODAY)
+    assert {row.owner_name: row.value for row in answer.rows} == {"前任": 100, "现任": 40}
+
+
+async def test_the_star_is_that_of_the_period_that_ended_last(database: Database, county: County) -> None:
+    """From quarters to half-years: the second half of 2026 comes after its second quarter."""
+    client = county.clients[0]
+    spring = await graded(database, county, period=date(2026, 5, 1))
+    async with database.write(county.tenant_id, TESTS) as session:
+        await bind(session, spring.id, "通过", today=TODAY)
+        await set_plugin(
+            session, "tobacco", enabled=True, settings={"grading_period": "half_year", "least_points_known": 0}
+        )
+        for month in (8, 9, 10, 11):
+            visit = {"visited_on": f"2026-{month:02}-01", "price_tags": "met", "display": "met", "cooperation": 5}
+            await add_records(session, "tobacco.visit", {client: visit})
+    winter = date(2027, 1, 5)
+    autumn = await graded(database, county, today=winter)
+    assert autumn.period == "2026H2"
+    async with database.write(county.tenant_id, TESTS) as session:
+        await bind(session, autumn.id, "通过", today=winter)
+    async with database.read(county.tenant_id, TESTS) as session:
+        values = await computed_values(session, "client", [client], winter)
+        results = await results_of_client(session, client, today=winter)
+    assert results[0].star > results[1].star == 1
+    assert values[client]["tobacco.star"] == results[0].star
 
 
 async def test_every_trigger_is_asked_without_a_fault(database: Database, county: County) -> None:
