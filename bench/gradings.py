@@ -1,7 +1,8 @@
 """Grading a county of 30,000 retailers, against the one aggregate over their facts that it needs, bare.
 
 The grading is the whole run: inputs, decision over all, explanations, and 30,000 records written as a preview. The bare
-side sends the same aggregate as superuser, without row-level security, with the same memory, and reads its rows.
+side sends the same aggregate as superuser, without row-level security, with the same memory and planner
+settings, and reads its rows.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ async def _bare(database: Database, bare: Engine, tenant_id: UUID, unit_id: UUID
         statement = runner.inputs_select(scheme, QueryContext(session, TODAY, settings), unit_id, QUARTER)
     with bare.connect() as connection:
         connection.execute(text(f"set local work_mem = '{runner.SORT_MEMORY}'"))
+        connection.execute(text(f"set local random_page_cost = {runner.PAGE_COST}"))
         start = time.perf_counter()
         rows: Sequence[Any] = connection.execute(statement).all()
         spent = time.perf_counter() - start
