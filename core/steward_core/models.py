@@ -11,8 +11,8 @@ from steward_core.forms import models as forms
 from steward_core.forms import row_kind
 from steward_core.gradings import models as gradings
 from steward_core.gradings import settings as grading_settings
+from steward_core.imports import erasure, purposes
 from steward_core.imports import models as imports
-from steward_core.imports import purposes
 from steward_core.industry import models as industry
 from steward_core.runs import models as runs
 
@@ -23,6 +23,7 @@ __all__ = [
     "attachments",
     "clients",
     "custom_fields",
+    "erasure",
     "forms",
     "grading_settings",
     "gradings",

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from steward_core.imports.batches import Step, step_of
+from steward_core.clients.tree import tree_turn
+from steward_core.imports.batches import SHOWN_PROBLEMS, TURN, Step, step_of
 from steward_core.imports.checking import LASTING
-from steward_core.imports.effects import count_effects, forget, outcomes_between, refused_rows, write_effects
+from steward_core.imports.effects import (
+    as_stored,
+    count_effects,
+    forget,
+    outcomes_between,
+    refused_rows,
+    warn_of,
+    write_effects,
+)
 from steward_core.imports.error_workbook import write_error_workbook
-from steward_core.imports.errors import ChangedSinceCheck, RowsRefused
+from steward_core.imports.errors import ChangedSinceCheck, RowsRefused, WrittenMeanwhile
 from steward_core.imports.models import ImportEffect, ImportStatus
 from steward_core.imports.opened import CHUNK_ROWS, Opened, local_copy, next_rows
 from steward_core.imports.plans import ImportRow
@@ -32,15 +42,19 @@ async def advance_apply(session: WriteSession, run: Run, tools: RunTools) -> boo
     step = await step_of(session, run, tools, status=ImportStatus.APPLYING, expected=BEFORE.__contains__)
     if not run.position:
         await _begin(step)
+    await take_turn(session, TURN)
     opened, plan, work = await step.opened(again=True)
     if run.position.get("phase", _ROWS) == _TREE:
         return await _tie(step, opened)
     prepare = work.prepare if step.batch.counts.get(CREATED) else None
-    rows = await next_rows(opened, plan, work.key_of, prepare=prepare, ahead=True)
+    rows = await next_rows(opened, plan, work.keys, prepare=prepare, ahead=True)
     waiting = await _waiting(step, rows)
     await work.resolve(waiting)
     await _refuse_or_stop(step, waiting)
-    await work.apply([row for row in waiting if row.outcome != REFUSED])
+    try:
+        await work.apply([row for row in waiting if row.outcome != REFUSED])
+    except IntegrityError as error:
+        raise WrittenMeanwhile from error
     for row in waiting:
         if row.parent_code is not None and row.outcome != REFUSED:
             opened.parents[row.number] = (None, row.parent_code, row.outcome)
@@ -85,12 +99,14 @@ async def _refuse_or_stop(step: Step, rows: Sequence[ImportRow]) -> None:
 async def _tie(step: Step, opened: Opened) -> bool:
     """Put the next clients under their parents. The tree is looked at whole before the first of them."""
     session, batch = step.session, step.batch
-    await take_turn(session, "clients.tree")
+    await tree_turn(session)
     tied = int(step.run.position.get("tied", 0))
     refused = await refused_rows(session, batch.id)
     parents = {number: one for number, one in opened.parents.items() if number not in refused}
     if tied == 0:
-        await _look_at_tree(step, opened, parents)
+        await _look_at_tree(step, opened, parents, refused)
+    apart = {int(number) for number in step.run.position.get("untied", ())}
+    parents = {number: one for number, one in parents.items() if number not in apart}
     numbers = sorted(number for number in parents if number > tied)[:CHUNK_ROWS]
     if numbers:
         rows = await session.rows(
@@ -109,12 +125,23 @@ async def _tie(step: Step, opened: Opened) -> bool:
     return False
 
 
-async def _look_at_tree(step: Step, opened: Opened, parents: dict[int, tuple[str | None, str, str]]) -> None:
-    """The check saw the tree in order; somebody may have changed it since. Raises ChangedSinceCheck."""
+async def _look_at_tree(
+    step: Step, opened: Opened, parents: dict[int, tuple[str | None, str, str]], refused: frozenset[int]
+) -> None:
+    """The check saw the tree in order; somebody may have changed it since. Where bad rows are skipped, those that
+    cannot be tied stay where they are and are told of. Raises ChangedSinceCheck."""
     own = {number: key for key, number in opened.codes.items()}
     named = {number: (own.get(number), parent, outcome) for number, (_, parent, outcome) in parents.items()}
-    wrong = await tree_problems(step.session, named, set(opened.codes), set(), step.today)
-    if wrong:
+    gone = {own[number] for number in refused if number in own}
+    wrong = await tree_problems(step.session, named, set(opened.codes), gone, step.today)
+    if wrong and step.run.parameters.get("skip_bad"):
+        await warn_of(step.session, step.batch.id, wrong)
+        step.run.position = {**step.run.position, "untied": sorted(wrong)}
+        warnings = int(step.batch.counts.get("warnings", 0)) + len(wrong)
+        problems = [{"row": number, **as_stored(one), "warning": True} for number, one in sorted(wrong.items())]
+        shown = [*step.batch.counts.get("problems", ()), *problems][:SHOWN_PROBLEMS]
+        step.batch.counts = {**step.batch.counts, "warnings": warnings, "problems": shown}
+    elif wrong:
         first = min(wrong)
         raise ChangedSinceCheck(row=first, count=len(wrong), problems=[wrong[first]])
 

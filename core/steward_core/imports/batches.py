@@ -24,6 +24,8 @@ from steward_tenants.access.queries import in_scope
 from steward_tenants.access.rules import require
 from steward_tenants.database.session import TenantSession, WriteSession
 
+TURN = "imports"
+"""Whoever writes imported rows waits for each other: two files with the same rows then make each row once."""
 SHOWN_PROBLEMS = 50
 """Problems that a batch itself shows; all are in the error workbook and the effects."""
 
@@ -85,7 +87,7 @@ class Step:
         plan = await self.plan(known)
         work = self.work(plan, lock=again)
         if again and known.row < row:
-            known.go_to(row, plan, work.key_of)
+            known.go_to(row, plan, work.keys)
         return known, plan, work
 
     def let_go(self) -> None:

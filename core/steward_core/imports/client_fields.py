@@ -43,7 +43,7 @@ def remembering(read: Read) -> Read:
 
 
 def _cleaned_text(name: str, longest: int, table: Mapping[str, Callable[[Any], Any]] = CLIENT_FIELDS) -> Read:
-    return kinds.text(longest, table[name])
+    return kinds.line_of(longest, table[name])
 
 
 def _plain(title: tuple[str, str], key: str, read: Read, *aliases: str, **more: Any) -> ImportField:
@@ -109,7 +109,7 @@ def _contact_columns() -> list[ImportField]:
                masked=PHONE),
         _plain(("联系人角色", "Contact roles"), "contact.roles", remembering(kinds.several(CONTACT_ROLES))),
         _plain(("联系人职务", "Contact position"), "contact.position", _cleaned_text("position", 100, CONTACT_FIELDS)),
-        _plain(("联系人邮箱", "Contact e-mail"), "contact.email", kinds.text(254, CONTACT_FIELDS["email"]),
+        _plain(("联系人邮箱", "Contact e-mail"), "contact.email", kinds.line_of(254, CONTACT_FIELDS["email"]),
                masked=EMAIL),
     ]  # fmt: skip
 
@@ -156,7 +156,7 @@ def _custom_reader(known: CustomField) -> Read:
         return remembering(then(lambda cell, path: read_choice(cell, path, options), clean))
     if kind is FieldType.CHOICES:
         return remembering(then(kinds.several(options), clean))
-    return then(_BASE.get(kind, kinds.text(4000)), clean)
+    return then(_BASE.get(kind, kinds.line_of(4000)), clean)
 
 
 def _date_cell(cell: Any, path: tuple[str, ...]) -> date | FieldProblem | None:

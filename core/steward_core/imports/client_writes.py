@@ -10,14 +10,22 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, bindparam, column, func, insert, select, true
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 
-from steward_core.clients.models import NO_END, Client, ClientChange, ClientOwnership, ClientSearchKey
+from steward_core.clients.models import (
+    NO_END,
+    Client,
+    ClientChange,
+    ClientMerge,
+    ClientOwnership,
+    ClientSearchKey,
+)
+from steward_core.clients.ownership import hold_clients, move
 from steward_core.clients.search import Keyed, keys_for_client, write_keys
 from steward_core.custom_fields.index import entries_of_custom, write_index
 from steward_core.custom_fields.service import fields_of as custom_fields_of
 from steward_core.database.bulk import insert_many, update_many
 from steward_core.imports.plans import ImportRow
+from steward_core.imports.references import among
 from steward_core.imports.work import IMPORT, plain, table_of
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
@@ -143,46 +151,67 @@ Place = tuple[UUID, UUID | None, UUID | None]
 
 
 async def move_ownership(session: WriteSession, moved: Sequence[Place], *, today: date, reason: str) -> None:
-    """End the ownerships of clients today and begin new ones; one that began today is rewritten."""
+    """End the ownerships of clients today and begin new ones; one that began today or later is rewritten. Clients
+    merged into these go with them. The caller holds the clients."""
     if not moved:
         return
     ids = [client_id for client_id, _, _ in moved]
-    target = table_of(ClientOwnership)
-    await update_many(
-        session,
-        ClientOwnership,
-        {"client_id": ids},
-        {},
-        target.c.valid_until == _FOREVER,
-        target.c.valid_from < today,
-        also={"valid_until": today},
+    ownership = table_of(ClientOwnership)
+    still = ownership.c.valid_until == _FOREVER
+    begun = set(
+        await session.scalars(
+            select(ownership.c.client_id).where(
+                session.within(ownership),
+                still,
+                ownership.c.valid_from >= today,
+                among(ownership.c.client_id, ids, Uuid()),
+            )
+        )
     )
+    rewritten = [one for one in moved if one[0] in begun]
+    if rewritten:
+        places = _places(rewritten)
+        client_ids = {"client_id": places.pop("client_id")}
+        also = {"reason": reason, "hand_over_id": None}
+        await update_many(session, ClientOwnership, client_ids, places, still, also=also)
+    fresh = [one for one in moved if one[0] not in begun]
+    if fresh:
+        places = _places(fresh)
+        await update_many(
+            session, ClientOwnership, {"client_id": places["client_id"]}, {}, still, also={"valid_until": today}
+        )
+        more: dict[str, list[Any]] = {"valid_from": [today] * len(fresh), "reason": [reason] * len(fresh)}
+        await insert_many(session, ClientOwnership, {**places, **more})
+    await _move_absorbed(session, moved, today=today, reason=reason)
+
+
+def _places(moved: Sequence[Place]) -> dict[str, list[Any]]:
+    client_ids, owners, units = (list(column) for column in zip(*moved, strict=True))
+    return {"client_id": client_ids, "owner_id": owners, "unit_id": units}
+
+
+async def _move_absorbed(session: WriteSession, moved: Sequence[Place], *, today: date, reason: str) -> None:
+    """Whatever was merged into a client stays in the hands that the client is in."""
+    places = {client_id: (owner_id, unit_id) for client_id, owner_id, unit_id in moved}
+    rows = await session.rows(
+        select(ClientMerge.absorbed_id, ClientMerge.survivor_id).where(
+            session.within(ClientMerge), among(ClientMerge.survivor_id, list(places), Uuid())
+        )
+    )
+    if not rows:
+        return
     given = (
         func.unnest(
-            _array(ids, Uuid()), _array([one[1] for one in moved], Uuid()), _array([one[2] for one in moved], Uuid())
+            _array([row[0] for row in rows], Uuid()),
+            _array([places[row[1]][0] for row in rows], Uuid()),
+            _array([places[row[1]][1] for row in rows], Uuid()),
         )
         .table_valued(column("client_id"), column("owner_id"), column("unit_id"), name="given")
         .render_derived()
     )
-    tenant = bindparam("tenant_id", session.tenant_id, type_=target.c.tenant_id.type, unique=True)
-    rows = select(
-        tenant,
-        given.c.client_id,
-        bindparam(None, today, type_=target.c.valid_from.type),
-        given.c.owner_id,
-        given.c.unit_id,
-        bindparam(None, reason, type_=target.c.reason.type),
-    )
-    statement = upsert(target).from_select(
-        ["tenant_id", "client_id", "valid_from", "owner_id", "unit_id", "reason"], rows
-    )
-    new = statement.excluded
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["tenant_id", "client_id", "valid_from"],
-            set_={"owner_id": new.owner_id, "unit_id": new.unit_id, "reason": new.reason},
-        )
-    )
+    moves = select(given.c.client_id, given.c.owner_id, given.c.unit_id)
+    await hold_clients(session, among(Client.id, [row[0] for row in rows], Uuid()))
+    await move(session, moves, on=today, reason=reason)
 
 
 async def _record_changes(session: WriteSession, rows: Sequence[ImportRow], batch_id: UUID | None) -> None:

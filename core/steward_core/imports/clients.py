@@ -52,6 +52,7 @@ COLUMNS = (
     "last_activity_on",
 )
 """Fields of the target that are columns of the client as they stand."""
+_PAST = frozenset({"basic_confirmed_on", "personal_confirmed_on", "last_activity_on"})
 _MATCHES = ("code", "credit_code", "name")
 
 
@@ -78,6 +79,10 @@ class ClientWork(Work):
         """The value of the field that rows are recognised by."""
         value = row.values.get(self.match)
         return None if value is None else str(value)
+
+    def unique_of(self, row: ImportRow) -> str | None:
+        """The code, where rows are recognised by something else."""
+        return row.values.get("code") if self.match != "code" else None
 
     def prepare(self, row: ImportRow) -> None:
         """The search keys of a new client: they take longer than anything else of it."""
@@ -136,7 +141,7 @@ class ClientWork(Work):
             .where(self.session.within(Client), among(getattr(Client, match), keys))
         )
         if self.lock:
-            statement = statement.order_by(Client.id).with_for_update(of=Client)
+            statement = statement.order_by(Client.id).with_for_update(of=Client, key_share=True)
         found: dict[str, list[Any]] = {}
         for row in await self.session.rows(statement):
             found.setdefault(getattr(row, match), []).append(row._mapping)
@@ -220,6 +225,8 @@ class ClientWork(Work):
             if name not in row.values:
                 continue
             value = row.values[name]
+            if name in _PAST and value is not None and value > self.today:
+                row.problems.append(problem(name, "future", "日期不能晚于今天。", "The day cannot be to come."))
             before = None if existing is None else existing[name]
             if value == before or (value is None and (not clear or name in ("name", "kind", "status"))):
                 continue
@@ -268,8 +275,9 @@ class ClientWork(Work):
     def _check_rights(self, row: ImportRow) -> None:
         """What needs more than the right to edit: to assign, and to change a tier."""
         own = row.known is None and row.changes.get("owner_id") == self.session.actor.id
+        given_unit = row.values.get("unit") is not None
         fields = {"owner_id": "owner", "deputy_id": "deputy"}
-        if row.known is not None:
+        if row.known is not None or (given_unit and row.changes.get("unit_id") != self.session.actor.unit_id):
             fields["unit_id"] = "unit"
         for column, field in fields.items():
             if column in row.changes and not (own and column == "owner_id") and not self._may(CLIENTS_ASSIGN):

@@ -103,6 +103,17 @@ async def refuse_later(session: WriteSession, batch_id: UUID, problems: dict[int
     await write_effects(session, batch_id, new)
 
 
+async def warn_of(session: WriteSession, batch_id: UUID, problems: dict[int, FieldProblem]) -> None:
+    """Note warnings on rows that are written already."""
+    numbers = sorted(problems)
+    await update_many(
+        session,
+        ImportEffect,
+        {"batch_id": [batch_id] * len(numbers), "row_number": numbers},
+        {"problems": [[{**as_stored(problems[number]), "warning": True}] for number in numbers]},
+    )
+
+
 async def next_effects(session: TenantSession, batch_id: UUID, after: int, limit: int, *outcomes: str) -> Sequence[Any]:
     """The effects of these outcomes after a row number, in order."""
     return await session.rows(

@@ -27,6 +27,7 @@ from steward_tenants.files.store import FileStore
 MOST_ROWS = 10_000
 """Rows that the workbook lists; a note says when there are more."""
 KEPT_DAYS = 30
+_LONGEST_STEM = 60
 
 
 async def write_error_workbook(
@@ -37,7 +38,7 @@ async def write_error_workbook(
     content = _workbook(batch, path, listed, rows)
     file_id = new_id()
     written = await store.write(session.tenant_id, file_id, _once(content), len(content))
-    stem = batch.file_name.rpartition(".")[0] or batch.file_name
+    stem = (batch.file_name.rpartition(".")[0] or batch.file_name)[:_LONGEST_STEM]
     await add_file(
         session,
         file_id,

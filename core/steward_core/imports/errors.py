@@ -64,6 +64,29 @@ class RowsRefused(StewardError):
     )
 
 
+class SpoolUnsafe(StewardError):
+    """The folder for copies of files belongs to somebody else, or others may open it."""
+
+    code = "import_spool_unsafe"
+    status = 500
+    message = Bilingual(
+        "临时目录“{folder}”不属于本服务账号或可被他人访问。",
+        "The temporary folder “{folder}” is not this service's own, or open to others.",
+    )
+    remedy = Bilingual("请管理员删除该目录后重试。", "Have the folder removed, then try again.")
+
+
+class WrittenMeanwhile(Conflict):
+    """Somebody else wrote one of the rows while this chunk was written. The chunk was not written."""
+
+    code = "import_written_meanwhile"
+    message = Bilingual(
+        "写入时有人同时新增或修改了相同的数据，本批行未写入。",
+        "Somebody else wrote some of these rows at the same moment: this chunk was not written.",
+    )
+    remedy = Bilingual("请继续该导入：从未写入的行开始。", "Resume the import: it goes on where it stopped.")
+
+
 class ChangedSinceCheck(Conflict):
     """Rows that the check had found good are refused now: the data changed in between. This chunk was not written."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from steward_core.clients.fact_rules import MONEY, period_name
-from steward_core.clients.models import Client, ClientFact, ClientProduct, Metric, Product
+from steward_core.clients.models import Client, ClientFact, ClientProduct, Contact, Metric, Product
 from steward_core.clients.queries import ClientFilter, conditions_of
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.clients.rules import CONTACT_ROLES, STATUS_TITLES
@@ -261,8 +261,9 @@ async def _records(context: _Context, what: str) -> ExportSource:
     table = table_of(FormRecord)
     statement = (
         select(*(column for column in table.c if column.name != "tenant_id"), Client.code.label("client"),
-               User.login.label("login"), OrgUnit.code.label("unit"), *revealed.values())
+               Contact.name.label("contact"), User.login.label("login"), OrgUnit.code.label("unit"), *revealed.values())
         .outerjoin(Client, and_(session.within(Client), Client.id == FormRecord.client_id))
+        .outerjoin(Contact, and_(session.within(Contact), Contact.id == FormRecord.subject_id))
         .outerjoin(User, and_(session.within(User), User.id == FormRecord.subject_id))
         .outerjoin(OrgUnit, and_(session.within(OrgUnit), OrgUnit.id == FormRecord.subject_id))
         .where(
@@ -274,11 +275,7 @@ async def _records(context: _Context, what: str) -> ExportSource:
     )  # fmt: skip
     if context.wanted != ClientFilter():
         statement = statement.where(or_(FormRecord.client_id.is_(None), and_(*await _inside(context))))
-    columns = [
-        ExportColumn(one, _shown(key, one, declared.get(key)))
-        for key, one in context.fields.items()
-        if key != "contact"
-    ]
+    columns = [ExportColumn(one, _shown(key, one, declared.get(key))) for key, one in context.fields.items()]
     return ExportSource(what, statement, (table.c.id,), tuple(columns))
 
 

@@ -26,7 +26,7 @@ from steward_core.imports.facts import (
     write_figures,
 )
 from steward_core.imports.fields import ImportField, cleaned, missing, problem
-from steward_core.imports.plans import ImportRow
+from steward_core.imports.plans import ImportRow, repeated
 from steward_core.imports.references import find_clients, metrics_in_use
 from steward_core.imports.work import CREATED, REFUSED, UNCHANGED, UPDATED, Work
 from steward_core.permissions import FACTS_RECORD
@@ -58,7 +58,7 @@ async def fact_row_fields(session: TenantSession, wanted: Collection[str] = ()) 
         ImportField("value", Bilingual("数值", "Value"), _as_it_stands, aliases=("值", "金额", "amount"),
                     kind=ColumnKind.NUMBER),
         ImportField("booked_on", Bilingual("入账日期", "Booked on"), kinds.day, kind=ColumnKind.DATE),
-        ImportField("source", Bilingual("来源", "Source"), kinds.text(64), aliases=("来源系统",)),
+        ImportField("source", Bilingual("来源", "Source"), kinds.line_of(64), aliases=("来源系统",)),
     ]  # fmt: skip
     fields += await fact_fields(session, wanted)
     for key in wanted:
@@ -81,12 +81,12 @@ class FactWork(Work):
         if client is None:
             return None
         parts = [client, row.values.get("metric"), row.values.get("period") if "value" in row.values else None]
-        parts.append(row.values.get("source"))
+        parts.append(self._source_of(row))
         return "\x1f".join(str(part) for part in parts)
 
     async def resolve(self, rows: Sequence[ImportRow]) -> None:
         """Find the clients, read the figures by their metrics, compare with what stands."""
-        clients = await find_clients(self.session, rows, FACTS_RECORD, self.today)
+        clients = await find_clients(self.session, rows, FACTS_RECORD, self.today, hold=self.lock)
         metrics = await metrics_in_use(self.session)
         columns, wrong = await fact_columns(self.session, self._keys(rows), self.plan.options.fact_period, self.today)
         if wrong:
@@ -106,9 +106,21 @@ class FactWork(Work):
             self._long_form(row, client_id, metrics, found)
             if not found and not row.problems and not row.warnings:
                 row.problems.append(missing("value"))
+        self._refuse_repeated(rows, figures)
         known = await standing(self.session, [place_of(one) for some in figures.values() for one in some])
         for row in rows:
             self._settle(row, figures.get(row.number, []), known)
+
+    def _refuse_repeated(self, rows: Sequence[ImportRow], figures: Mapping[int, Sequence[Figure]]) -> None:
+        """However a period is written, a figure stands once among the rows."""
+        first: dict[Any, int] = {}
+        for row in rows:
+            seen: set[Any] = set()
+            for place in map(place_of, figures.get(row.number, ())):
+                repeats = first.setdefault(place, row.number)
+                if (repeats != row.number or place in seen) and not any(one.code == "repeated" for one in row.problems):
+                    row.problems.append(repeated(repeats))
+                seen.add(place)
 
     def _settle(self, row: ImportRow, figures: Sequence[Figure], known: Mapping[Any, Any]) -> None:
         row.known = figures

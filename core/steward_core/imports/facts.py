@@ -132,6 +132,9 @@ async def fact_columns(
         except Unacceptable as refused:
             problems.append(FieldProblem(("options", "fact_period"), refused.code, refused.message))
         else:
+            if any((one.metric.key, one.period) == (metric.key, first) for one in found):
+                zh = f"“{metric.title_zh}”的同一期间对应了两列。"
+                problems.append(problem(("columns", key), "twice", zh, "Two columns are of one period of a metric."))
             found.append(FactColumn(key, metric, first))
     return found, problems
 

@@ -81,7 +81,7 @@ def as_cell(value: Any) -> Any:
     return value
 
 
-def text(longest: int, clean: Clean | None = None) -> Read:
+def line_of(longest: int, clean: Clean | None = None) -> Read:
     """Text of one or several lines."""
 
     def read(cell: Any, path: tuple[str, ...]) -> Any:

@@ -157,7 +157,7 @@ class FormWork(Work):
         """Subject and client of each row, by row number."""
         kind = self.form.about.subject
         if kind in (SubjectKind.CLIENT, SubjectKind.CONTACT):
-            clients = await find_clients(self.session, rows, FORMS_EDIT, self.today)
+            clients = await find_clients(self.session, rows, FORMS_EDIT, self.today, hold=self.lock)
             if kind is SubjectKind.CLIENT:
                 return {number: (client_id, client_id) for number, client_id in clients.items()}
             return await self._contacts(rows, clients)

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from steward_core.imports.batches import require_target, zone_of
-from steward_core.imports.opened import CHUNK_ROWS, repeated
+from steward_core.clients.tree import tree_turn
+from steward_core.imports.batches import TURN, require_target, zone_of
+from steward_core.imports.opened import CHUNK_ROWS
 from steward_core.imports.options import options_of
-from steward_core.imports.plans import plan_of_values
+from steward_core.imports.plans import plan_of_values, repeated
 from steward_core.imports.targets import target_of
 from steward_core.imports.trees import tie_parents, tree_problems
 from steward_core.imports.work import REFUSED
@@ -56,13 +57,17 @@ async def take_rows(
     wanted = {key for row in rows for key in row}
     fields = await known.fields(session, (*wanted, *checked.constants))
     plan = plan_of_values({one.key: one for one in fields}, checked, wanted)
+    # Before any row is held: who waits for a turn must hold nothing that another waits for.
+    await take_turn(session, TURN)
+    if "parent" in wanted:
+        await tree_turn(session)
     read = [plan.read_values(number, row) for number, row in enumerate(rows)]
     work = known.make(session, plan, today=today, lock=True)
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
     for row in read:
-        key = work.key_of(row)
-        if key is not None and seen.setdefault(key, row.number) != row.number:
-            row.problems.append(repeated(seen[key]))
+        for path, key in (("", work.key_of(row)), ("code", work.unique_of(row))):
+            if key is not None and seen.setdefault((path, key), row.number) != row.number:
+                row.problems.append(repeated(seen[path, key], path or ()))
     parents: dict[int, tuple[str | None, str, str]] = {}
     for at in range(0, len(read), CHUNK_ROWS):
         await work.resolve(read[at : at + CHUNK_ROWS])
@@ -71,7 +76,6 @@ async def take_rows(
         if row.parent_code is not None:
             parents[row.number] = (row.values.get("code"), row.parent_code, row.outcome)
     if parents:
-        await take_turn(session, "clients.tree")
         codes = {code for row in read if (code := row.values.get("code")) is not None}
         _refuse(sorted((await tree_problems(session, parents, codes, set(), today)).items(), key=lambda one: one[0]))
     for at in range(0, len(read), CHUNK_ROWS):

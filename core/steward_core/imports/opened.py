@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -11,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from steward_core.imports.fields import problem
+from steward_core.imports.errors import SpoolUnsafe
 from steward_core.imports.options import ImportOptions
-from steward_core.imports.plans import ImportRow, Plan
+from steward_core.imports.plans import ImportRow, Plan, repeated
 from steward_core.runs.service import RunTools
 from steward_core.spreadsheets.readers import read_table
 from steward_core.spreadsheets.tables import Row, Table
-from steward_tenants.errors import FieldProblem
 
 CHUNK_ROWS = 5_000
 """Rows that one transaction takes. Fewer cost round trips, more keep locks longer."""
@@ -26,15 +26,17 @@ _MOST_OPEN = 8
 _READERS = ThreadPoolExecutor(2, thread_name_prefix="imports")
 Prepare = Callable[[ImportRow], None]
 KeyOf = Callable[[ImportRow], str | None]
+Keys = tuple[KeyOf, KeyOf]
+"""By what a row is recognised in its file, and what else no two rows of it may share."""
 
 
 async def local_copy(tools: RunTools, tenant_id: UUID, file_id: UUID) -> Path:
     """The file on this machine, fetched from the store where it is not there yet."""
     folder = tools.spool / f"steward-imports-{os.getuid()}"
     path = folder / f"{tenant_id}-{file_id}"
+    _own_folder(folder)
     if path.exists():
         return path
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -44,6 +46,17 @@ async def local_copy(tools: RunTools, tenant_id: UUID, file_id: UUID) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _own_folder(folder: Path) -> None:
+    """A folder that only this account opens: files in a shared folder for temporary files could be anybody's.
+
+    Raises SpoolUnsafe.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = folder.lstat()
+    if not stat.S_ISDIR(known.st_mode) or known.st_uid != os.getuid() or known.st_mode & 0o077:
+        raise SpoolUnsafe(folder=folder.name)
 
 
 def forget_copy(tools: RunTools, tenant_id: UUID, file_id: UUID) -> None:
@@ -62,24 +75,25 @@ class Chunk:
 
 @dataclass
 class Opened:
-    """A file under way. `row` is the last row given; `seen` the rows' keys by first appearance; `codes` and
-    `parents` what the second pass needs: {row number: (own code, parent's code, outcome)}."""
+    """A file under way. `row` is the last row given; `seen` and `taken` the rows' keys by first appearance;
+    `codes` and `parents` what the second pass needs: {row number: (own code, parent's code, outcome)}."""
 
     table: Table
     row: int = 0
     over: bool = False
     seen: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
     parents: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
     ahead: Future[Chunk] | None = None
 
-    def chunk(self, plan: Plan, key_of: KeyOf, *, prepare: Prepare | None = None, size: int = CHUNK_ROWS) -> Chunk:
+    def chunk(self, plan: Plan, keys: Keys, *, prepare: Prepare | None = None, size: int = CHUNK_ROWS) -> Chunk:
         """The next rows, parsed; a row whose key stood further up is a problem."""
         rows: list[ImportRow] = []
         last = self.row
         for raw in self.table:
             row = plan.read(raw)
-            self._notice(row, plan, key_of)
+            self._notice(row, plan, keys)
             if prepare is not None:
                 prepare(row)
             rows.append(row)
@@ -88,7 +102,7 @@ class Opened:
                 return Chunk(rows, last, over=False)
         return Chunk(rows, last, over=True)
 
-    def go_to(self, row_number: int, plan: Plan, key_of: KeyOf) -> None:
+    def go_to(self, row_number: int, plan: Plan, keys: Keys) -> None:
         """Read again what a run had read before it was interrupted."""
         raw: Row
         while self.row < row_number:
@@ -98,26 +112,24 @@ class Opened:
                 return
             raw = found
             row = plan.read(raw)
-            self._notice(row, plan, key_of)
+            self._notice(row, plan, keys)
             parent = row.values.get("parent")
             if parent is not None:
                 self.parents[row.number] = (row.values.get("code"), parent, "")
             self.row = raw.number
 
-    def _notice(self, row: ImportRow, plan: Plan, key_of: KeyOf) -> None:
+    def _notice(self, row: ImportRow, plan: Plan, keys: Keys) -> None:
         if "parent" in plan.mapped and (code := row.values.get("code")) is not None:
             self.codes.setdefault(code, row.number)
-        key = key_of(row)
-        if key is None:
-            return
-        first = self.seen.setdefault(key, row.number)
-        if first != row.number:
-            row.problems.append(repeated(first))
-
-
-def repeated(first: int) -> FieldProblem:
-    """The problem that a row is about the same thing as an earlier one."""
-    return problem((), "repeated", f"与第 {first} 行重复。", f"It repeats row {first}.")
+        key_of, unique_of = keys
+        if (key := key_of(row)) is not None:
+            first = self.seen.setdefault(key, row.number)
+            if first != row.number:
+                row.problems.append(repeated(first))
+        if (unique := unique_of(row)) is not None:
+            first = self.taken.setdefault(unique, row.number)
+            if first != row.number:
+                row.problems.append(repeated(first, "code"))
 
 
 _OPENED: OrderedDict[UUID, Opened] = OrderedDict()
@@ -155,12 +167,12 @@ def close(run_id: UUID) -> None:
 
 
 async def next_rows(
-    opened: Opened, plan: Plan, key_of: KeyOf, *, prepare: Prepare | None = None, ahead: bool = False
+    opened: Opened, plan: Plan, keys: Keys, *, prepare: Prepare | None = None, ahead: bool = False
 ) -> list[ImportRow]:
     """The next rows, read beside the event loop. With `ahead` those after them are read while these are written."""
 
     def read() -> Chunk:
-        return opened.chunk(plan, key_of, prepare=prepare)
+        return opened.chunk(plan, keys, prepare=prepare)
 
     waiting, opened.ahead = opened.ahead, None
     chunk = await asyncio.wrap_future(waiting if waiting is not None else _READERS.submit(read))

@@ -128,6 +128,11 @@ def places_in(template: str) -> list[str]:
     return _PLACE.findall(template)
 
 
+def repeated(first: int, path: tuple[str, ...] | str = ()) -> FieldProblem:
+    """The problem that a row is about the same thing as an earlier one, or has the same of a field."""
+    return problem(path, "repeated", f"与第 {first} 行重复。", f"It repeats row {first}.")
+
+
 def _mapped(cell: Any, value_map: Mapping[str, Any]) -> Any:
     shown = shown_value(cell).strip()
     return value_map.get(shown, cell)

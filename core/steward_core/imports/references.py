@@ -46,23 +46,26 @@ def among(column: Any, values: Sequence[Any], kind: Any = None) -> Any:
 
 
 async def clients_by_code(
-    session: TenantSession, codes: Sequence[str], permission: Permission, today: date
+    session: TenantSession, codes: Sequence[str], permission: Permission, today: date, *, hold: bool = False
 ) -> dict[str, FoundClient]:
-    """The clients of these codes, reached or not."""
+    """The clients of these codes, reached or not. With `hold` none of them is merged before this transaction ends."""
     if not codes:
         return {}
     reached = CLIENT.within_reach(session, permission, today).label("reached")
-    rows = await session.rows(
-        select(Client.code, Client.id, reached, Client.status).where(session.within(Client), among(Client.code, codes))
+    statement = select(Client.code, Client.id, reached, Client.status).where(
+        session.within(Client), among(Client.code, codes)
     )
+    if hold:
+        statement = statement.order_by(Client.id).with_for_update(of=Client, read=True, key_share=True)
+    rows = await session.rows(statement)
     return {row[0]: FoundClient(*row[1:]) for row in rows}
 
 
 async def find_clients(
-    session: TenantSession, rows: Sequence[ImportRow], permission: Permission, today: date
+    session: TenantSession, rows: Sequence[ImportRow], permission: Permission, today: date, *, hold: bool = False
 ) -> dict[int, UUID]:
     """The client of each row by its field `client`, by row number; rows whose client is not there are refused."""
-    known = await clients_by_code(session, given(rows, "client"), permission, today)
+    known = await clients_by_code(session, given(rows, "client"), permission, today, hold=hold)
     found = {}
     for row in rows:
         code = row.values.get("client")

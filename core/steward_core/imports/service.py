@@ -240,11 +240,13 @@ async def _request(
 ) -> Run:
     subject = str(batch.id)
     known = await session.find(Run, Run.kind == kind, Run.period == period, Run.subject == subject, lock=True)
+    parameters = {"today": today.isoformat(), "zone": zone, SKIP_BAD: period == SKIP_BAD}
     if known is not None and known.status not in OVER:
+        # What goes on today happens today, whenever it was begun: owners change from this day on.
+        known.parameters = parameters
         return await resume_run(session, known.id) if known.status == RunStatus.FAILED else known
     if known is not None:
         raise ImportNotReady(status=batch.status)
-    parameters = {"today": today.isoformat(), "zone": zone, SKIP_BAD: period == SKIP_BAD}
     return await request_run(session, kind, period=period, subject=subject, parameters=parameters)
 
 

@@ -31,6 +31,7 @@ from steward_core.imports.client_writes import index_custom, move_ownership, rec
 from steward_core.imports.facts import UNDONE_REASON
 from steward_core.imports.form_rows import reindex
 from steward_core.imports.references import among
+from steward_core.imports.take_back_trees import below, misfits, untie_children, with_other_contacts
 from steward_core.imports.targets import FORM
 from steward_core.imports.work import CREATED, table_of, typed
 from steward_core.industry.dispatcher import enabled_form
@@ -43,6 +44,8 @@ from steward_tenants.texts import Bilingual
 
 CHANGED = Bilingual("导入后已被修改，予以保留。", "It was changed since and stays.")
 REFERRED = Bilingual("已有其他数据与之关联，予以保留。", "Other data hang on it: it stays.")
+CODE_TAKEN = Bilingual("原客户编码已被其他客户使用，予以保留。", "Its former code is another's now: it stays.")
+PARENT_GONE = Bilingual("原上级客户已不能作为上级，予以保留。", "Its former parent cannot be that any more: it stays.")
 GONE = Bilingual("已不存在或不在您的数据范围内。", "It is gone, or outside your scope.")
 
 
@@ -69,14 +72,6 @@ class Taken:
         self.kept[former.number] = FieldProblem((), code, why)
 
 
-async def untie_parents(session: WriteSession, made: Mapping[UUID, int]) -> None:
-    """Take created clients from under their parents, so that they can be removed in any order."""
-    if not made:
-        return
-    versions: dict[str, list[Any]] = {"id": list(made), "version": list(made.values())}
-    await update_many(session, Client, versions, {"parent_id": [None] * len(made)})
-
-
 async def take_back_rows(step: Step, mapped: type[TenantTable], formers: Sequence[Former]) -> Taken:
     """Remove created rows, put changed ones back."""
     taken = Taken()
@@ -93,7 +88,10 @@ async def take_back_rows(step: Step, mapped: type[TenantTable], formers: Sequenc
         else:
             untouched.append(former)
     await _remove(step, mapped, [one for one in untouched if one.outcome == CREATED], now, taken)
-    await _restore(step, mapped, [one for one in untouched if one.outcome != CREATED and one.before], now)
+    changed = [one for one in untouched if one.outcome != CREATED and one.before]
+    if mapped is Client:
+        changed = await _restorable(step, changed, taken)
+    await _restore(step, mapped, changed, now)
     return taken
 
 
@@ -113,6 +111,25 @@ async def _as_they_stand(step: Step, mapped: type[TenantTable], ids: Sequence[UU
     return {row.id: row._mapping for row in rows}
 
 
+async def _restorable(step: Step, formers: Sequence[Former], taken: Taken) -> list[Former]:
+    """Those whose former code and parent are still free for them."""
+    session, table = step.session, table_of(Client)
+    befores = {one.row_id: one.before or {} for one in formers}
+    codes = {code: row_id for row_id, before in befores.items() if (code := before.get("code")) is not None}
+    rows = await session.rows(
+        select(table.c.code, table.c.id).where(session.within(table), among(table.c.code, sorted(codes)))
+    )
+    used = {codes[row[0]] for row in rows if codes[row[0]] != row[1]}
+    parents = {row_id: UUID(parent) for row_id, before in befores.items() if (parent := before.get("parent_id"))}
+    misplaced = await misfits(session, parents)
+    for former in formers:
+        if former.row_id in used:
+            taken.keep(former, "code_taken", CODE_TAKEN)
+        elif former.row_id in misplaced:
+            taken.keep(former, "parent_gone", PARENT_GONE)
+    return [one for one in formers if one.row_id not in used | misplaced]
+
+
 async def _remove(
     step: Step, mapped: type[TenantTable], formers: Sequence[Former], now: Mapping[UUID, Any], taken: Taken
 ) -> None:
@@ -120,12 +137,12 @@ async def _remove(
         return
     session = step.session
     ids = [former.row_id for former in formers]
-    referred = await _referred(session, mapped, ids)
     with_facts: set[UUID] = set()
     if mapped is Client:
+        referred = await _relied_on(step, ids)
         with_facts = await _with_facts_of(step, ids)
-        with_others = await _with_other_facts(step, ids)
-        referred |= with_others
+    else:
+        referred = await _referred(session, mapped, ids)
     for former in formers:
         if former.row_id in referred:
             taken.keep(former, "referred_to", REFERRED)
@@ -135,6 +152,7 @@ async def _remove(
         await _close(step, closing, now)
         taken.closed = len(closing)
         free = [row_id for row_id in free if row_id not in with_facts]
+        await untie_children(session, free)
         await _forget_client(session, free, now)
     if mapped is Contact:
         await write_keys(session, [], before=[keys_for_contact(now[one]["client_id"], one, now[one]) for one in free])
@@ -166,7 +184,7 @@ def _keys(client_id: UUID, row: Any) -> Keyed:
 
 
 async def _close(step: Step, ids: Sequence[UUID], now: Mapping[UUID, Any]) -> None:
-    """Close clients whose withdrawn facts cannot be removed, and free their codes."""
+    """Close clients whose withdrawn facts cannot be removed, and free their codes and their parents."""
     if not ids:
         return
     session = step.session
@@ -175,6 +193,7 @@ async def _close(step: Step, ids: Sequence[UUID], now: Mapping[UUID, Any]) -> No
         .where(session.within(Client), among(Client.id, ids, Uuid()))
         .values(
             status=ClientStatus.CLOSED.value,
+            parent_id=None,
             code=None,
             credit_code=None,
             version=Client.version + 1,
@@ -294,11 +313,29 @@ def _references(table: Table) -> tuple[Column[Any], ...]:
     return tuple(found)
 
 
-async def _referred(session: WriteSession, mapped: type[TenantTable], ids: Sequence[UUID]) -> set[UUID]:
-    """Which of the rows others refer to."""
+async def _relied_on(step: Step, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of the clients have to stay, because others rely on them or on clients below them that therefore stay."""
+    under = await below(step, ids)
+    clients, contacts = table_of(Client), table_of(Contact)
+    apart = (clients.c.parent_id, contacts.c.client_id)
+    every = [*ids, *(under.made.keys() - set(ids))]
+    staying = await _referred(step.session, Client, every, *apart)
+    staying |= under.held | await _with_other_facts(step, every)
+    own = set(ids)
+    staying |= await with_other_contacts(step.session, ids, {})
+    staying |= await with_other_contacts(step.session, [one for one in every if one not in own], under.contacts)
+    return under.with_parents(staying) & own
+
+
+async def _referred(
+    session: WriteSession, mapped: type[TenantTable], ids: Sequence[UUID], *apart: Column[Any]
+) -> set[UUID]:
+    """Which of the rows others refer to, by other columns than those `apart`."""
     found: set[UUID] = set()
     attachments = table_of(Attachment)
     for column in (*_references(table_of(mapped)), attachments.c.subject_id):
+        if any(column is one for one in apart):
+            continue
         found |= set(
             await session.scalars(
                 select(column).where(session.within(column.table), among(column, ids, Uuid())).distinct()

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import UTC, tzinfo
 from functools import partial
 
+from steward_core.clients.holdings import fen, line, quantity
+from steward_core.clients.holdings import text as note
 from steward_core.clients.models import Client, ContractStatus
 from steward_core.clients.rules import CONTACT_FIELDS, CONTACT_ROLES
 from steward_core.forms.models import FormRecord
@@ -27,9 +29,10 @@ from steward_core.imports.hanging import (
 )
 from steward_core.imports.work import Fields, Target
 from steward_core.industry.dispatcher import enabled_form
-from steward_core.permissions import CLIENTS_EDIT, FACTS_RECORD, FORMS_EDIT
+from steward_core.permissions import CLIENTS_EDIT, FACTS_RECORD, FORMS_EDIT, POLICIES_MANAGE
 from steward_core.spreadsheets.writers import ColumnKind
 from steward_tenants.access.fields import EMAIL, PHONE
+from steward_tenants.access.permissions import Permission
 from steward_tenants.database.session import TenantSession
 from steward_tenants.texts import Bilingual
 
@@ -50,7 +53,8 @@ _STATUSES = {
 
 
 def _text(key: str, zh: str, en: str, longest: int, *aliases: str, required: bool = False) -> ImportField:
-    return ImportField(key, Bilingual(zh, en), kinds.text(longest), aliases=aliases, required=required)
+    clean = note if key == "note" else line(longest)
+    return ImportField(key, Bilingual(zh, en), kinds.line_of(longest, clean), aliases=aliases, required=required)
 
 
 def _day(key: str, zh: str, en: str, *aliases: str, required: bool = False) -> ImportField:
@@ -58,7 +62,7 @@ def _day(key: str, zh: str, en: str, *aliases: str, required: bool = False) -> I
 
 
 def _money(key: str, zh: str, en: str, *aliases: str, required: bool = False) -> ImportField:
-    read = not_negative(kinds.MONEY)
+    read = kinds.then(not_negative(kinds.MONEY), fen)
     return ImportField(key, Bilingual(zh, en), read, aliases=aliases, required=required, kind=ColumnKind.MONEY)
 
 
@@ -66,21 +70,22 @@ async def _contact_fields(session: TenantSession, _wanted: Collection[str] = ())
     clean = CONTACT_FIELDS
     return (
         _CLIENT,
-        ImportField("name", Bilingual("姓名", "Name"), kinds.text(100, clean["name"]), aliases=("联系人", "联系人姓名"),
-                    required=True),
+        ImportField("name", Bilingual("姓名", "Name"), kinds.line_of(100, clean["name"]),
+                    aliases=("联系人", "联系人姓名"), required=True),
         ImportField("roles", Bilingual("角色", "Roles"), remembering(kinds.several(CONTACT_ROLES)),
                     aliases=("联系人角色", "身份")),
         ImportField("main", Bilingual("主要联系人", "Main contact"), kinds.BOOLEAN, aliases=("是否主要联系人",),
                     kind=ColumnKind.BOOLEAN),
-        ImportField("position", Bilingual("职务", "Position"), kinds.text(100, clean["position"]), aliases=("岗位",)),
-        ImportField("department", Bilingual("部门", "Department"), kinds.text(100, clean["department"])),
+        ImportField("position", Bilingual("职务", "Position"), kinds.line_of(100, clean["position"]),
+                    aliases=("岗位",)),
+        ImportField("department", Bilingual("部门", "Department"), kinds.line_of(100, clean["department"])),
         ImportField("phone", Bilingual("电话", "Phone"), kinds.PHONE, aliases=("手机", "手机号", "联系电话"),
                     masked=PHONE),
-        ImportField("email", Bilingual("邮箱", "E-mail"), kinds.text(254, clean["email"]), aliases=("email",),
+        ImportField("email", Bilingual("邮箱", "E-mail"), kinds.line_of(254, clean["email"]), aliases=("email",),
                     masked=EMAIL),
         ImportField("birthday", Bilingual("生日", "Birthday"), kinds.then(kinds.day, clean["birthday"]),
                     aliases=("出生日期",), kind=ColumnKind.DATE),
-        ImportField("preferences", Bilingual("喜好", "Preferences"), kinds.text(4000, clean["preferences"]),
+        ImportField("preferences", Bilingual("喜好", "Preferences"), kinds.line_of(4000, clean["preferences"]),
                     aliases=("爱好",)),
         _day("left_on", "离职日期", "Left on"),
         *await custom_import_fields(session, "contact"),
@@ -90,7 +95,7 @@ async def _contact_fields(session: TenantSession, _wanted: Collection[str] = ())
 async def _contract_fields(_session: TenantSession, _wanted: Collection[str] = ()) -> tuple[ImportField, ...]:
     return (
         _CLIENT,
-        ImportField("number", Bilingual("合同编号", "Contract number"), kinds.code(64), aliases=("合同号",),
+        ImportField("number", Bilingual("合同编号", "Contract number"), kinds.code(64, line(64)), aliases=("合同号",),
                     required=True),
         _text("title", "合同名称", "Title", 200, "合同标题", required=True),
         _text("kind", "合同类型", "Kind", 64),
@@ -106,7 +111,9 @@ async def _contract_fields(_session: TenantSession, _wanted: Collection[str] = (
 
 async def _product_fields(_session: TenantSession, _wanted: Collection[str] = ()) -> tuple[ImportField, ...]:
     return (
-        ImportField("code", Bilingual("产品编码", "Product code"), kinds.code(64), aliases=("编码",), required=True),
+        ImportField(
+            "code", Bilingual("产品编码", "Product code"), kinds.code(64, line(64)), aliases=("编码",), required=True
+        ),
         _text("name", "产品名称", "Product name", 200, "名称", required=True),
         _text("category", "产品类别", "Category", 100, "类别", "品类"),
         _text("measure", "计量单位", "Unit of measure", 32, "单位"),
@@ -118,7 +125,12 @@ async def _use_fields(_session: TenantSession, _wanted: Collection[str] = ()) ->
     return (
         _CLIENT,
         ImportField("product", Bilingual("产品编码", "Product code"), kinds.code(64), aliases=("产品",), required=True),
-        ImportField("quantity", Bilingual("数量", "Quantity"), not_negative(kinds.NUMBER), kind=ColumnKind.NUMBER),
+        ImportField(
+            "quantity",
+            Bilingual("数量", "Quantity"),
+            kinds.then(not_negative(kinds.NUMBER), quantity),
+            kind=ColumnKind.NUMBER,
+        ),
         _money("monthly_amount", "月费", "Monthly amount", "月租"),
         _day("started_on", "启用日期", "Started on", "开通日期"),
         _day("ended_on", "停用日期", "Ended on"),
@@ -129,7 +141,9 @@ async def _use_fields(_session: TenantSession, _wanted: Collection[str] = ()) ->
 async def _arrears_fields(_session: TenantSession, _wanted: Collection[str] = ()) -> tuple[ImportField, ...]:
     return (
         _CLIENT,
-        ImportField("period", Bilingual("账期", "Period"), kinds.code(20), aliases=("月份", "欠费月份"), required=True),
+        ImportField(
+            "period", Bilingual("账期", "Period"), kinds.code(20, line(20)), aliases=("月份", "欠费月份"), required=True
+        ),
         _text("source", "来源", "Source", 64),
         _money("amount", "欠费金额", "Amount", "欠费", "金额", required=True),
         _money("paid", "已缴金额", "Paid", "已缴"),
@@ -139,9 +153,9 @@ async def _arrears_fields(_session: TenantSession, _wanted: Collection[str] = ()
     )
 
 
-def _hanging(spec: Hanging, zh: str, en: str, fields: Fields) -> Target:
+def _hanging(spec: Hanging, zh: str, en: str, fields: Fields, permission: Permission = CLIENTS_EDIT) -> Target:
     make = partial(_make_hanging, spec)
-    return Target(spec.key, Bilingual(zh, en), (CLIENTS_EDIT,), fields, make, spec.table)
+    return Target(spec.key, Bilingual(zh, en), (permission,), fields, make, spec.table)
 
 
 def _make_hanging(spec: Hanging, session: TenantSession, plan: object, **more: object) -> HangingWork:
@@ -154,7 +168,7 @@ TARGETS: dict[str, Target] = {
         Target("client", Bilingual("客户", "Clients"), (CLIENTS_EDIT,), client_fields, ClientWork, Client),
         _hanging(CONTACTS, "联系人", "Contacts", _contact_fields),
         _hanging(CONTRACTS, "合同", "Contracts", _contract_fields),
-        _hanging(PRODUCTS, "产品目录", "Products", _product_fields),
+        _hanging(PRODUCTS, "产品目录", "Products", _product_fields, POLICIES_MANAGE),
         _hanging(USES, "在用产品", "Products in use", _use_fields),
         _hanging(ARREARS_OF_CLIENTS, "欠费", "Arrears", _arrears_fields),
         Target("fact", Bilingual("客户数据指标", "Client facts"), (FACTS_RECORD,), fact_row_fields, FactWork, None),

@@ -12,25 +12,29 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from steward_core.clients.models import Client
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from steward_core.clients.models import Client, Contact
+from steward_core.clients.tree import tree_turn
 from steward_core.database.bulk import update_many
-from steward_core.imports.batches import Step, step_of
+from steward_core.imports.batches import TURN, Step, step_of
 from steward_core.imports.effects import as_stored, count_effects, next_effects
 from steward_core.imports.facts import take_back
 from steward_core.imports.hanging import CONTACTS
 from steward_core.imports.models import ImportEffect, ImportStatus
 from steward_core.imports.opened import CHUNK_ROWS
-from steward_core.imports.take_backs import Former, Taken, take_back_rows, untie_parents
+from steward_core.imports.take_backs import Former, Taken, take_back_rows
 from steward_core.imports.work import CREATED, KEPT, UNCHANGED, UNDONE, UPDATED
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import FieldProblem
 from steward_tenants.texts import Bilingual
 
 BEFORE = frozenset({ImportStatus.APPLIED, ImportStatus.APPLYING, ImportStatus.FAILED})
-_UNTIE, _ROWS = "untie", "rows"
 
 
 async def advance_undo(session: WriteSession, run: Run, tools: RunTools) -> bool:
@@ -39,15 +43,13 @@ async def advance_undo(session: WriteSession, run: Run, tools: RunTools) -> bool
     if not run.position:
         found = await count_effects(session, step.batch.id)
         run.total = found.get(CREATED, 0) + found.get(UPDATED, 0)
-        run.position = {"phase": _UNTIE if step.target.table is Client else _ROWS, "row": 0}
+        run.position = {"row": 0}
     after = int(run.position["row"])
     effects = await next_effects(session, step.batch.id, after, CHUNK_ROWS, CREATED, UPDATED)
     over = len(effects) < CHUNK_ROWS
-    if run.position["phase"] == _UNTIE:
-        made = {one.row_id: one.after_version for one in effects if one.outcome == CREATED and one.row_id is not None}
-        await untie_parents(session, made)
-        run.position = {"phase": _ROWS, "row": 0} if over else {**run.position, "row": effects[-1].row_number}
-        return False
+    await take_turn(session, TURN)
+    if step.target.table is Client:
+        await tree_turn(session)
     await _undo(step, effects)
     if effects:
         run.position = {**run.position, "row": effects[-1].row_number}
@@ -79,8 +81,32 @@ async def _undo(step: Step, effects: Sequence[Any]) -> None:
         taken_own: Taken = await take_back_rows(step, step.target.table, own)
         kept |= taken_own.kept
         closed = taken_own.closed
+    await _step_up(session, [one for one in effects if one.row_number not in kept])
     await _note(session, step.batch.id, effects, kept)
     step.count(undone=len(effects) - len(kept), kept=len(kept), closed=closed)
+
+
+async def _step_up(session: WriteSession, effects: Sequence[Any]) -> None:
+    """Who was a client's main contact before the import is it again, unless somebody said otherwise since."""
+    former = [one for effect in effects if effect.values for one in effect.values.get("stepped_down", ())]
+    if not former:
+        return
+    other = aliased(Contact)
+    has_main = (
+        select(other.id)
+        .where(session.within(other), other.client_id == Contact.client_id, other.main)
+        .correlate(Contact)
+        .exists()
+    )
+    await update_many(
+        session,
+        Contact,
+        {"id": [UUID(one[0]) for one in former], "version": [one[1] for one in former]},
+        {},
+        ~has_main,
+        Contact.left_on.is_(None),
+        also={"main": True, "version": Contact.version + 1, "updated_at": func.now()},
+    )
 
 
 async def _undo_facts(session: WriteSession, effects: Sequence[Any], kept: dict[int, FieldProblem]) -> None:

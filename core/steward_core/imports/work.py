@@ -49,9 +49,18 @@ class Work(ABC):
         """The session, for writing."""
         return cast(WriteSession, self.session)
 
+    @property
+    def keys(self) -> tuple[Callable[[ImportRow], str | None], Callable[[ImportRow], str | None]]:
+        """`key_of` and `unique_of`."""
+        return self.key_of, self.unique_of
+
     @abstractmethod
     def key_of(self, row: ImportRow) -> str | None:
         """By what a row is recognised in this file; None: rows are never the same one."""
+
+    def unique_of(self, row: ImportRow) -> str | None:  # noqa: ARG002 - most targets have nothing
+        """What no other row of the file may have beside `key_of`; None: nothing."""
+        return None
 
     @abstractmethod
     async def resolve(self, rows: Sequence[ImportRow]) -> None:

@@ -36,6 +36,7 @@ EARLIEST = date(1900, 1, 1)
 LATEST = date(2100, 12, 31)
 LARGEST_FEN = 2**63 - 1
 
+_NEVER_KEPT = re.compile("[\x00\ud800-\udfff]")
 _SHOWN = 40
 _LONGEST_NUMBER = 64
 _EXACT_DIGITS = 15
@@ -74,6 +75,10 @@ def read_text(cell: Cell, path: FieldPath, *, longest: int = 32_767) -> str | Fi
             return _digits_lost(cell, path)
         cell = str(int(cell)) if cell == int(cell) else repr(cell)
     text = unicodedata.normalize("NFC", shown_value(cell)).strip() if cell is not None else ""
+    if _NEVER_KEPT.search(text):
+        return FieldProblem(
+            path, "control", Bilingual("含有无法保存的字符。", "It has characters that cannot be kept.")
+        )
     if len(text) > longest:
         return _problem(path, "text_too_long", text, f"最多 {longest} 个字符", f"at most {longest} characters")
     return text or None

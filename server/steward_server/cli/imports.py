@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -15,9 +17,9 @@ from steward_core.clients.models import ClientStatus
 from steward_core.clients.queries import ClientFilter
 from steward_core.imports import edge
 from steward_core.imports.export import ExportRequest, export_file
-from steward_core.imports.models import ImportBatch
+from steward_core.imports.models import ImportBatch, ImportStatus
 from steward_core.imports.plans import ADDED
-from steward_core.imports.queries import effects, import_of, imports, mappings
+from steward_core.imports.queries import OUTCOMES, effects, import_of, imports, mappings
 from steward_core.imports.service import importers_for, save_mapping
 from steward_core.imports.template import template_of
 from steward_core.runs.models import Run
@@ -53,6 +55,8 @@ OptionWords = Annotated[
 ColumnWords = Annotated[
     list[str] | None, typer.Option("--column", help="列映射 标题=字段，可多次。HEADING=field; may be repeated.")
 ]
+Outcome = StrEnum("Outcome", {name.upper(): name for name in OUTCOMES})  # type: ignore[misc]
+"""What can have become of a row."""
 _COUNTED = ("rows", "created", "updated", "unchanged", "refused", "warnings", "undone", "kept", "closed")
 
 
@@ -90,6 +94,21 @@ def _tell_problems(batch: ImportBatch) -> None:
     for one in batch.counts.get("problems", [])[:20]:
         path = ".".join(one["path"])
         say(f"  第 {one['row']} 行 row {one['row']}  {titles.get(path, path)}: {one['zh-CN']} {one['en']}")
+
+
+def _tell_next(batch: ImportBatch, tenant: str, login: str, errors: Path | None = None) -> None:
+    """What can be done now."""
+    words = f"{tenant} {batch.id} --login {login}"
+    if batch.status == ImportStatus.CHECKED and batch.counts.get("refused"):
+        if errors is not None:
+            say(f"请改正 {errors} 后重新导入。Correct {errors} and import that.")
+        say(f"或跳过有误的行。Or leave refused rows out: steward import resume {words} --skip-bad")
+    elif batch.status == ImportStatus.CHECKED:
+        say(f"检查通过，尚未写入。Checked, not written. Next: steward import resume {words}")
+    elif batch.status == ImportStatus.APPLIED:
+        say(f"如需整体撤销。To take all of it back: steward import undo {words}")
+    elif batch.counts.get("kept"):
+        say(f"予以保留的行。Rows that stay, and why: steward import show {words} --rows --outcome kept")
 
 
 @app.command("file")
@@ -134,6 +153,7 @@ def import_file(
         row["error_workbook"] = str(errors)
     show([row], as_json=as_json)
     _tell_problems(batch)
+    _tell_next(batch, tenant, login, errors)
     if batch.counts.get("refused") and not skip_bad:
         raise typer.Exit(FAILED)
 
@@ -169,11 +189,21 @@ async def _keep_errors(place: edge.Place, batch: ImportBatch, path: Path) -> Pat
     """Write the error workbook beside the file."""
     if batch.error_file_id is None:
         return None
-    beside = path.with_name(f"{path.stem}-错误.xlsx")
     content = [chunk async for chunk in place.tools.files.read(place.tenant_id, batch.error_file_id)]
-    await asyncio.to_thread(beside.touch, 0o600)
-    await asyncio.to_thread(beside.write_bytes, b"".join(content))
-    return beside
+    return await asyncio.to_thread(_written_anew, path, b"".join(content))
+
+
+def _written_anew(path: Path, content: bytes) -> Path:
+    """Write the workbook beside the file under a name that is free: somebody may be correcting an earlier one."""
+    for number in count(1):
+        beside = path.with_name(f"{path.stem}-错误{'' if number == 1 else f'-{number}'}.xlsx")
+        try:
+            beside.touch(0o600, exist_ok=False)
+        except FileExistsError:
+            continue
+        beside.write_bytes(content)
+        return beside
+    raise AssertionError
 
 
 @app.command("list")
@@ -181,12 +211,14 @@ def list_imports(
     tenant: TenantKey,
     login: Login,
     target: Annotated[str | None, typer.Option(help="导入对象。Of this target only.")] = None,
+    status: Annotated[ImportStatus | None, typer.Option(help="状态。Of this status only.")] = None,
+    after: Annotated[UUID | None, typer.Option(help="从该批次之后（更早的）列起。Those before this one.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List imports, newest first. 例 example: steward import list huaxin --login chen.li@huaxin.example"""
 
     async def task(session: ReadSession, _who: Acting) -> list[dict[str, Any]]:
-        return [_row(batch) for batch in await imports(session, target=target)]
+        return [_row(batch) for batch in await imports(session, target=target, status=status, after=after)]
 
     show(reading(tenant, login, task), as_json=as_json)
 
@@ -197,6 +229,11 @@ def show_import(
     batch_id: Batch,
     login: Login,
     rows: Annotated[bool, typer.Option("--rows", help="列出各行结果。List what became of rows.")] = False,
+    outcome: Annotated[
+        list[Outcome] | None,
+        typer.Option("--outcome", help="只列这些结果，可多次。Rows of these outcomes; may be repeated."),
+    ] = None,
+    after: Annotated[int, typer.Option("--after", help="从该行号之后列起。Rows after this number.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Show an import.
@@ -208,7 +245,9 @@ def show_import(
         if rows:
             return [
                 {"row": one.row_number, "outcome": one.outcome, "id": plain(one.row_id), "problems": one.problems}
-                for one in await effects(session, batch_id, limit=200)
+                for one in await effects(
+                    session, batch_id, outcomes=[one.value for one in outcome or Outcome], after=after, limit=200
+                )
             ]
         return [_row(await import_of(session, batch_id))]
 
@@ -225,7 +264,9 @@ def undo(tenant: TenantKey, batch_id: Batch, login: Login, as_json: AsJson = Fal
     async def task(place: edge.Place) -> ImportBatch:
         return await edge.undo_batch(place, batch_id, progress=_watching("撤销 undo"))
 
-    show([_row(_at_work(tenant, login, task))], as_json=as_json)
+    batch = _at_work(tenant, login, task)
+    show([_row(batch)], as_json=as_json)
+    _tell_next(batch, tenant, login)
 
 
 @app.command("resume")
@@ -243,6 +284,7 @@ def resume(
     batch = _at_work(tenant, login, task)
     show([_row(batch)], as_json=as_json)
     _tell_problems(batch)
+    _tell_next(batch, tenant, login)
 
 
 @app.command("template")

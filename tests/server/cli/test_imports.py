@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from steward_tenants.database.session import TenantSession
 from steward_tenants.directory.models import Tenant
 from tests.core.factories import make_kinds
 from tests.factories import TESTS
-from tests.server.cli.console import BOSS, MANAGER, TENANT, Console, in_thread
+from tests.server.cli.console import ADMIN, BOSS, MANAGER, TENANT, Console, in_thread
 
 HEADER = ["客户编码", "客户名称", "客户类型", "部门编码"]
 
@@ -112,3 +113,62 @@ def test_options_columns_and_rights(console: Console, kind: str, tmp_path: Path)
     assert console("export", TENANT, "client", str(tmp_path / "x.csv"), "--filter", "colour=1", "--login", BOSS,
                    "--json").error["problems"][0]["path"] == ["filter", "colour"]  # fmt: skip
     console("import", "undo", TENANT, done["id"], "--login", BOSS, "--json")
+
+
+CHURN = (
+    "customerID", "gender", "SeniorCitizen", "Partner", "Dependents", "tenure", "PhoneService", "MultipleLines",
+    "InternetService", "OnlineSecurity", "OnlineBackup", "DeviceProtection", "TechSupport", "StreamingTV",
+    "StreamingMovies", "Contract", "PaperlessBilling", "PaymentMethod", "MonthlyCharges", "TotalCharges", "Churn",
+)  # fmt: skip
+
+
+def churn(path: Path, rows: int) -> Path:
+    """A file with the headings of an operator's list of customers; every tenth row has no total."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(CHURN)
+        for number in range(rows):
+            total = " " if number % 10 == 0 else f"{number * 7}.5"
+            yes_no = ["Yes", "No"]
+            writer.writerow([
+                f"{7000 + number}-ABCDE", ["Female", "Male"][number % 2], number % 2, yes_no[number % 2], "No",
+                number, "Yes", "No", ["DSL", "Fiber optic", "No"][number % 3], *["No"] * 6,
+                ["Month-to-month", "One year", "Two year"][number % 3], "Yes",
+                ["Electronic check", "Mailed check", "Bank transfer (automatic)"][number % 3], "29.85", total,
+                yes_no[number % 2],
+            ])  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def telecom(console: Console) -> Iterator[None]:
+    """The plugin is on, and off again afterwards."""
+    assert console("plugin", "enable", TENANT, "telecom", "--login", ADMIN).code == 0
+    yield
+    console("plugin", "disable", TENANT, "telecom", "--reason", "测试结束", "--login", ADMIN)
+
+
+@pytest.mark.usefixtures("telecom")
+def test_an_operators_list_comes_in_by_the_plugins_mapping(console: Console, tmp_path: Path) -> None:
+    path = churn(tmp_path / "churn.csv", 50)
+    words = ["import", "file", TENANT, str(path), "--option", "fact_period=2026-10", "--login", BOSS]
+    dry = console(*words, "--dry-run")
+    assert dry.code == 0, dry.err
+    assert "customerID" in dry.out
+    assert "steward import resume" in dry.err
+    checked = console("import", "list", TENANT, "--status", "checked", "--login", BOSS, "--json").rows[0]
+    assert (checked["rows"], checked["warnings"]) == (50, 5)
+    done = console("import", "resume", TENANT, checked["id"], "--login", BOSS, "--json")
+    assert (done.row["created"], done.row["warnings"]) == (50, 5)
+    assert "未写入" in done.err
+    assert "steward import undo" in done.err
+    again = console(*words, "--json")
+    assert again.row["unchanged"] == 50
+    workbook = tmp_path / "churn-错误.xlsx"
+    assert workbook.exists()
+    assert (tmp_path / "churn-错误-2.xlsx").exists()
+    changed = console("import", "undo", TENANT, done.row["id"], "--login", BOSS, "--json")
+    assert changed.row["undone"] == 50
+    shown = console("import", "show", TENANT, done.row["id"], "--rows", "--outcome", "undone", "--after", "30",
+                    "--login", BOSS, "--json").rows  # fmt: skip
+    assert [one["row"] for one in shown] == list(range(31, 52))
