@@ -124,6 +124,7 @@ async def create_client(
         problems += await check_plugins(session, values)
     refuse(problems)
     if values["parent_id"] is not None:
+        await tree_turn(session)  # before the parent is held, as in every move
         await _parent(session, values["parent_id"], today)
     if not accept_duplicates:
         place = (values["credit_code"], values["region"], values["unit_id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ from steward_tenants.files.service import MEGABYTE, add_file, release
 from steward_tenants.files.store import FileStore
 
 CHUNK = 256 * 1024
+KEPT = timedelta(days=90)
+"""How long the bytes of an imported file stay: long enough to go on with an import that stopped, or to look at it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,14 @@ async def store_file(place: Place, source: bytes | Path, name: str) -> StoredFil
     try:
         async with place.database.write(place.tenant_id, place.actor, request_id=place.request_id) as session:
             return await add_file(
-                session, file_id, written, IMPORT, name=name, media_type=media_type, owner_id=place.actor.id
+                session,
+                file_id,
+                written,
+                IMPORT,
+                name=name,
+                media_type=media_type,
+                owner_id=place.actor.id,
+                expires_at=datetime.now(UTC) + KEPT,
             )
     except BaseException:
         await store.delete(place.tenant_id, file_id)

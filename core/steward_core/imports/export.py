@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, literal, select, tuple_
 
 from steward_core.clients.queries import ClientFilter
-from steward_core.imports.export_sources import ExportColumn, ExportSource, masked_among, permissions_for, source_of
+from steward_core.imports.export_sources import ExportColumn, ExportSource, permissions_for, sensitive_among, source_of
 from steward_core.permissions import CLIENTS_EXPORT
 from steward_core.spreadsheets.writers import CsvWriter, WriteReport, XlsxWriter
 from steward_tenants.access.rules import require
@@ -31,13 +31,16 @@ Format = Literal["csv", "xlsx"]
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export: a target of imports by key, clients limited by `filters`, fields by key (none: all)."""
+    """What to export: a target of imports by key, clients limited by `filters`, fields by key (none: all). `reveal`
+    shows sensitive fields in full where the actor's scope reveals them; otherwise all of them are masked, as in lists.
+    """
 
     what: str
     filters: ClientFilter = field(default_factory=ClientFilter)
     fields: tuple[str, ...] = ()
     format: Format = "xlsx"
     locale: str = "zh-CN"
+    reveal: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ async def begin_export(session: WriteSession, request: ExportRequest, *, today: 
             "what": request.what,
             "filters": {name: _plain(value) for name, value in filters.items()},
             "fields": [column.field.key for column in columns],
-            "masked_fields": masked_among(columns),
+            "sensitive_fields": sensitive_among(columns),
+            "revealed": request.reveal,
             "format": request.format,
             "rows": rows,
         },
@@ -87,10 +91,15 @@ async def export_rows(session: TenantSession, plan: ExportPlan, *, today: date) 
             statement = statement.where(tuple_(*source.order) > place)
         rows = await session.rows(statement)
         for row in rows:
-            yield [column.show(row) for column in columns]
+            yield [_seen(column, row, plan.request.reveal) for column in columns]
         if len(rows) < PAGE_ROWS:
             return
         last = tuple(getattr(rows[-1], name) for name in names)
+
+
+def _seen(column: ExportColumn, row: Any, reveal: bool) -> Any:
+    value, sort = column.show(row), column.field.masked
+    return value if reveal or sort is None or value is None else sort.hide(str(value))
 
 
 async def export_file(

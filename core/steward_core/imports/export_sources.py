@@ -304,6 +304,6 @@ def _shown(key: str, field: ImportField, declared: Any) -> Show:
     return show
 
 
-def masked_among(columns: Sequence[ExportColumn]) -> list[str]:
-    """The fields among the columns that are masked where the actor's scope does not reveal them."""
+def sensitive_among(columns: Sequence[ExportColumn]) -> list[str]:
+    """The fields among the columns that are masked unless they are asked for and the actor's scope reveals them."""
     return [column.field.key for column in columns if column.field.masked is not None]

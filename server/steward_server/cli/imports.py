@@ -27,6 +27,7 @@ from steward_core.runs.service import RunTools
 from steward_server.cli.acting import Acting, Login, TenantKey, acting
 from steward_server.cli.answers import plain
 from steward_server.cli.naming import PERSON, UNIT, named
+from steward_server.cli.options import Reveal
 from steward_server.cli.output import FAILED, AsJson, Progress, say, show
 from steward_server.cli.tenant_work import reading
 from steward_server.cli.workplace import work
@@ -341,6 +342,7 @@ def export(
         ),
     ] = None,
     field: Annotated[list[str] | None, typer.Option("--field", help="字段，可多次。Fields; may be repeated.")] = None,
+    reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
     """Export rows within one's scope into a file, masked as on the screen; on record.
@@ -361,6 +363,7 @@ def export(
             tuple(field or ()),
             "csv" if to.suffix.lower() == ".csv" else "xlsx",
             who.tenant.locale,
+            reveal,
         )
         shown = Progress("导出 export")
         part = to.with_name(to.name + ".part")

@@ -92,10 +92,19 @@ async def test_masks_and_reach_as_on_the_screen_and_on_record(world: World, fill
     with pytest.raises(Forbidden):
         await exported(mine, "fact")
     seeing = replace(actor_with(CLIENTS_EXPORT, CLIENTS_VIEW, REVEAL_PHONE, FACTS_VIEW), id=world.users["zhao"])
-    shown = await exported(world.as_actor(seeing), "client", fields=("code", "phone"))
+    asked = await exported(mine, "client", fields=("code", "phone"), reveal=True)
+    assert asked.decode("utf-8-sig").splitlines()[1:] == ["007,••••0001"], "who may not see it does not get it"
+    unasked = await exported(world.as_actor(seeing), "client", fields=("code", "phone"))
+    assert "13800000001" not in unasked.decode("utf-8-sig")
+    shown = await exported(world.as_actor(seeing), "client", fields=("code", "phone"), reveal=True)
     assert "13800000001" in shown.decode("utf-8-sig")
     events = await world.all(AuditEvent, AuditEvent.action == "read.export")
-    assert [(one.actor_id, one.changes["rows"][1]) for one in events] == [(own.id, 1), (seeing.id, 2)]
+    assert [(one.actor_id, one.changes["rows"][1], one.changes["revealed"][1]) for one in events] == [
+        (own.id, 1, False),
+        (own.id, 1, True),
+        (seeing.id, 2, False),
+        (seeing.id, 2, True),
+    ]
     shops = await exported(world, "client", fields=("code",), filters=ClientFilter(kinds=frozenset({"shop"})))
     assert shops.decode("utf-8-sig").split() == ["客户编码", "K2"]
     with pytest.raises(InvalidInput):
