@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from steward_tenants.database.database import Database
 from steward_tenants.database.floors import load_floors
 from tests import statement_watch
 from tests.cluster import Addresses, Cluster
 
+# Drawing the first texts reads all of Unicode, and machines are shared: only what is generated counts, not how fast.
+settings.register_profile("steward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steward")
 CLUSTER = pytest.StashKey[Cluster]()
 ADDRESSES = pytest.StashKey[Addresses]()
 

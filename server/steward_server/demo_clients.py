@@ -28,6 +28,8 @@ from steward_tenants.plugins.queries import enabled_plugins
 
 MADE = "demo.clients"
 ROWS_AT_ONCE = 20_000
+CATALOGUES = frozenset({"product"})
+"""What the tenant's administration keeps, rather than those who look after clients."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ async def ensure_clients(database: Database, demo: Actor, industry: DemoIndustry
     data = loaded.industry.demo(DemoWorld(day, industry.units, industry.managers))
     for target, rows in data.items():
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            async with database.write(tenant.id, supervisor, timeout_ms=60_000) as session:
+            who = admin if target in CATALOGUES else supervisor
+            async with database.write(tenant.id, who, timeout_ms=60_000) as session:
                 await take_rows(session, target, rows[start : start + ROWS_AT_ONCE], today=day)
     if industry.graded_unit is not None:
         schemes = [full_key(industry.plugin, scheme.key) for scheme in loaded.industry.gradings]

@@ -101,8 +101,9 @@ class Database:
         self.vault = Vault(settings.secret_keys)
         self.application: AsyncEngine = self._engine(settings.application_url, settings.pool_size)
         self.directory_engine: AsyncEngine = self._engine(settings.directory_url, max(2, settings.pool_size // 2))
+        # Seldom used, so a connection of its pool may be long dead; others learn that when they present a tenant.
         self._blocking: Engine = create_engine(
-            driver_url(settings.application_url), **self._engine_options(settings.pool_size)
+            driver_url(settings.application_url), pool_pre_ping=True, **self._engine_options(settings.pool_size)
         )
         self._status: dict[UUID, tuple[float, TenantStatus]] = {}
         self._asked: set[UUID] = set()
