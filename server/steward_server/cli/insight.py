@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, date
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
+from sqlalchemy import select
 
 from steward_core.forms.description import field_by_name
 from steward_core.industry.containment import Fault
@@ -22,6 +25,7 @@ from steward_core.industry.dispatcher import (
     triggers,
 )
 from steward_core.industry.errors import AdvisorNotFound
+from steward_core.industry.evaluation import TriggerRow
 from steward_core.industry.overview import contributions
 from steward_server.cli.acting import Acting, Login, TenantKey
 from steward_server.cli.answers import plain
@@ -31,6 +35,7 @@ from steward_server.cli.output import AsJson, both, say, show
 from steward_server.cli.tenant_work import reading, writing
 from steward_tenants.database.session import ReadSession, TenantSession, WriteSession
 from steward_tenants.errors import invalid
+from steward_tenants.people.models import User
 
 app = typer.Typer(no_args_is_help=True, help="触发、指标与建议。Triggers, indicators, advice.", rich_markup_mode=None)
 trigger_app = typer.Typer(no_args_is_help=True, help="触发规则。Triggers.", rich_markup_mode=None)
@@ -73,8 +78,8 @@ def run_triggers(
     例 example: steward insight triggers run huaxin clients.contract_ending --unit ENT --login chen.li@huaxin.example
     """
 
-    async def task(session: WriteSession, who: Acting) -> TriggerFound:
-        return await trigger_rows(
+    async def task(session: WriteSession, who: Acting) -> tuple[TriggerFound, dict[UUID, str]]:
+        found = await trigger_rows(
             session,
             key,
             who.today,
@@ -83,11 +88,28 @@ def run_triggers(
             client_id=await named(session, CLIENT, client) if client else None,
             limit=size,
         )
+        owners = {row.owner_id for row in found.rows if row.owner_id is not None}
+        names = await session.rows(select(User.id, User.name).where(session.within(User), User.id.in_(owners)))
+        return found, dict(map(tuple, names))
 
-    found = writing(tenant, login, task)
-    show([plain(row) for row in found.rows], as_json=as_json)
+    found, names = writing(tenant, login, task)
+    if as_json:
+        show([plain(row) for row in found.rows], as_json=True)
+    else:
+        show([_line(row, names) for row in found.rows], as_json=False)
     for fault in found.faults:
         _tell(fault, as_json)
+
+
+def _line(row: TriggerRow, names: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        "trigger": row.trigger,
+        "due_on": row.due_on,
+        "client": row.client_name,
+        "owner": names.get(row.owner_id) if row.owner_id else None,
+        "found": "; ".join(f"{name}: {plain(value)}" for name, value in row.figures.items() if value is not None),
+        "client_id": row.client_id,
+    }
 
 
 def _tell(fault: Fault, as_json: bool) -> None:

@@ -59,7 +59,8 @@ def test_triggers_are_listed_and_run_within_ones_reach(console: Console) -> None
     assert len(found(console, "orchard.due", "--size", "1")) == 1
     assert "青山果园" in found(console)
     shown = console("insight", "triggers", "run", YUNLING, "orchard.due", "--login", MARKET).out
-    assert '{"trees": 40}' in shown
+    assert "trees: 40" in shown
+    assert "马晓" in shown
     assert run(console, "insight", "triggers", "run", YUNLING, "moon.due").error["code"] == "trigger_not_found"
 
 
