@@ -134,7 +134,7 @@ async def change_contract(
 async def renew_contract(
     session: WriteSession, contract_id: UUID, *, fields: Fields, today: date, expected_version: int | None = None
 ) -> Contract:
-    """A new contract whose period follows that of an active or ended one, which counts as ended from now on.
+    """A new contract whose period follows that of an active or ended one, which stays active up to its last day.
 
     What `fields` leave out is taken over, but for number, dates and note; it begins on the day after the old one's
     last unless `start_on` is given. An open-ended one ends on the day before. Raises ContractNotFound, ClientIsMerged,
@@ -153,7 +153,8 @@ async def renew_contract(
     values = _new_values({**taken, **fields}, _following_problems(old, fields))
     contract = await _inserted(session, client.id, {**values, "renews_id": old.id})
     before = {"status": old.status, "end_on": old.end_on}
-    ended = {"status": ContractStatus.ENDED.value, "end_on": old.end_on or contract.start_on - DAY}
+    last = old.end_on or contract.start_on - DAY
+    ended = {"status": ContractStatus.ENDED.value if last < today else old.status, "end_on": last}
     await _set(session, old, ended)
     await _recorded(session, "clients.contract.renew", contract, {**values, "renews_id": old.id})
     await _recorded(session, "clients.contract.renew", old, ended, before=before)

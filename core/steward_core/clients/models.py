@@ -248,7 +248,7 @@ class Contact(TenantTable):
 
 
 class ContractStatus(StrEnum):
-    """`ended` is reached by date or renewal, `terminated` by decision before it."""
+    """`ended` is reached by date, also of a contract that was renewed; `terminated` by decision before it."""
 
     DRAFT = "draft"
     ACTIVE = "active"

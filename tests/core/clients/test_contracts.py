@@ -144,14 +144,16 @@ async def test_a_renewal_follows(database: Database) -> None:
             "专线",
             1_200_000,
         )
-        assert old.status == ContractStatus.ENDED
+        assert (old.status, old.end_on) == (ContractStatus.ACTIVE, date(2026, 12, 31)), "up to its last day"
+        line = await contract_of(session, old.id, today=TODAY)
+        assert line.standing is Standing.ACTIVE
         with pytest.raises(ContractRenewedAlready):
             await renew_contract(session, old.id, fields={"number": "HT-3"}, today=TODAY)
         line = await contract_of(session, new.id, today=TODAY)
         assert line.standing is Standing.UPCOMING
         open_ended = await made(session, client_id, number="HT-4", end_on=None)
         await renew_contract(session, open_ended.id, fields={"number": "HT-5", "start_on": "2026-06-01"}, today=TODAY)
-        assert open_ended.end_on == date(2026, 5, 31)
+        assert (open_ended.status, open_ended.end_on) == (ContractStatus.ENDED, date(2026, 5, 31)), "that day is past"
         draft = await made(session, client_id, number="HT-6", status="draft")
         with pytest.raises(ContractNotActive):
             await renew_contract(session, draft.id, fields={"number": "HT-7"}, today=TODAY)
