@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +64,17 @@ class BenchCluster:
             connection.execute("vacuum analyze")
 
 
+LARGE: Mapping[str, str] = {"shared_buffers": "2GB", "max_wal_size": "16GB", "checkpoint_timeout": "15min"}
+"""Settings of a server for a million clients (docs/operations.md): with the small ones of `steward up`, most of the
+time goes into writing pages of the search keys' index again after every checkpoint."""
+
+
 @contextmanager
-def bench_cluster() -> Iterator[BenchCluster]:
-    """Start, prepare and migrate; stop and remove at the end."""
+def bench_cluster(options: Mapping[str, str] | None = None) -> Iterator[BenchCluster]:
+    """Start with further server settings, prepare and migrate; stop and remove at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="steward-bench-", ignore_cleanup_errors=True) as folder,
-        EmbeddedPostgres(EmbeddedHome(Path(folder))) as postgres,
+        EmbeddedPostgres(EmbeddedHome(Path(folder)), options=options) as postgres,
     ):
         cluster = BenchCluster(postgres.superuser_dsn("postgres"), postgres.port)
         bootstrap(cluster.superuser_dsn, DATABASE, PASSWORDS)
