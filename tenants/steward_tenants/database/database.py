@@ -245,7 +245,7 @@ class Database:
                         PRESENT_TENANT, None, error, psycopg.Error, connection_invalidated=True
                     ) from error
                 await orm.rollback()
-                await self.application.dispose(close=False)
+                await self.application.dispose()
             else:
                 return
 
