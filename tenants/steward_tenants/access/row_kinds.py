@@ -52,9 +52,9 @@ class RowKind:
 
     def within_reach(self, session: TenantSession, permission: Permission, on: date) -> ColumnElement[bool]:
         """The condition that a row of this kind is in the actor's scope for `permission` on a day."""
-        return self._reached(session, permission, on, self.table)
+        return self.reached(session, permission, on, self.table)
 
-    def _reached(self, session: TenantSession, permission: Permission, on: date, row: Any) -> ColumnElement[bool]:
+    def reached(self, session: TenantSession, permission: Permission, on: date, row: Any) -> ColumnElement[bool]:
         """The condition on `row`: the table itself or an alias of it."""
         owner, unit, stand_in, parent_id = (
             None if column is None else getattr(row, column.key)
@@ -64,11 +64,11 @@ class RowKind:
         if self.parent is None or reaches_everything(actor, permission) or permission.key not in actor.permissions:
             return in_scope(session, permission, owner=owner, unit=unit, stand_in=stand_in, on=on)
         above: Any = aliased(self.parent.table)
-        reached = self.parent._reached(session, permission, on, above)
+        reached = self.parent.reached(session, permission, on, above)
         through = select(above.id).where(session.within(above), above.id == parent_id, reached).correlate(row).exists()
         if self.without_parent is None or parent_id is None:
             return through
-        return or_(through, and_(parent_id.is_(None), self.without_parent._reached(session, permission, on, row)))
+        return or_(through, and_(parent_id.is_(None), self.without_parent.reached(session, permission, on, row)))
 
     def masked_field(self, session: TenantSession, name: str, on: date) -> ColumnElement[Any]:
         """The field's column, masked on the rows for which the actor's scope does not reveal it.

@@ -1,0 +1,1 @@
+"""The declarations themselves: which types there are, over which tables."""

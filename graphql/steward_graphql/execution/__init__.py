@@ -1,0 +1,1 @@
+"""Running plans, functions and mutations; what is remembered between requests."""

@@ -1,0 +1,1 @@
+"""Commands as mutations: inputs from their parameters, payloads with typed user errors."""

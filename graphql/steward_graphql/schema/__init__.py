@@ -1,0 +1,1 @@
+"""The GraphQL schema of a set of plugins, built from the declarations."""
