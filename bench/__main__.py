@@ -8,7 +8,7 @@ import importlib
 
 from bench.report import Ratio, show
 
-MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings")
+MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings", "graphql")
 
 
 async def measure(names: list[str]) -> list[Ratio]:

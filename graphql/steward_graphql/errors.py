@@ -1,0 +1,111 @@
+"""Errors of the GraphQL API itself. What a document may not ask for stands in `limits.errors`."""
+
+from __future__ import annotations
+
+from steward_tenants.errors import StewardError
+from steward_tenants.texts import Bilingual
+
+
+class DocumentInvalid(StewardError):
+    """The document is no GraphQL. The parser's own message says where."""
+
+    code = "syntax_error"
+    status = 400
+    message = Bilingual("查询文档有语法错误。", "The document has a syntax error.")
+    remedy = Bilingual("请按所示位置修改文档。", "Correct the document at the place shown.")
+
+
+class ValidationFailed(StewardError):
+    """The document does not fit the schema. The validator's own message says where."""
+
+    code = "validation_failed"
+    status = 400
+    message = Bilingual("查询文档与接口定义不符。", "The document does not fit the schema.")
+    remedy = Bilingual(
+        "请对照接口定义修改文档；插件启停会改变接口定义。",
+        "Correct it by the schema; which plugins are on changes the schema.",
+    )
+
+
+class NothingAsked(StewardError):
+    """The request has neither a document nor the id of one."""
+
+    code = "nothing_asked"
+    status = 400
+    message = Bilingual("请求中没有查询文档。", "The request has no document.")
+    remedy = Bilingual("请提供 query 或 documentId。", "Give query, or documentId.")
+
+
+class MutationNotAllowed(StewardError):
+    """A mutation came in a request that may only read (GET)."""
+
+    code = "mutation_not_allowed"
+    status = 405
+    message = Bilingual("该请求方式只能查询，不能修改。", "This kind of request may only read.")
+    remedy = Bilingual("请改用 POST 发送修改。", "Send mutations by POST.")
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": "POST"}
+
+
+class SubscriptionNotAllowed(StewardError):
+    """A subscription came where one answer is expected, or something else where a subscription is."""
+
+    code = "subscription_not_allowed"
+    status = 400
+    message = Bilingual("该请求方式不支持此类操作。", "This kind of request does not take this operation.")
+    remedy = Bilingual(
+        "订阅请使用 SSE 或 WebSocket，查询与修改请使用 POST。",
+        "Subscribe by SSE or WebSocket; send queries and mutations by POST.",
+    )
+
+
+class IntrospectionOff(StewardError):
+    """The schema may not be asked for here."""
+
+    code = "introspection_off"
+    status = 400
+    message = Bilingual("此处不提供接口定义的查询。", "Introspection is switched off here.")
+    remedy = Bilingual("请使用随产品提供的接口定义文件。", "Use the schema files that come with the product.")
+
+
+class QueryTimeout(StewardError):
+    """The statement took longer than is allowed."""
+
+    code = "query_timeout"
+    status = 503
+    message = Bilingual("查询用时超过上限，已中止。", "The query took too long and was stopped.")
+    remedy = Bilingual("请缩小范围、减少每页条数或加过滤条件。", "Narrow it: fewer rows a page, or more filters.")
+
+
+class Overloaded(StewardError):
+    """Too many requests are waiting already."""
+
+    code = "overloaded"
+    status = 503
+    message = Bilingual("请求过多，暂时无法受理。", "Too many requests are waiting.")
+    remedy = Bilingual("请稍后重试。", "Try again in a moment.")
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "1"}
+
+
+class DatabaseUnavailable(StewardError):
+    """The database does not answer."""
+
+    code = "database_unavailable"
+    status = 503
+    message = Bilingual("数据库暂时不可用。", "The database is not available at the moment.")
+    remedy = Bilingual("请稍后重试。", "Try again in a moment.")
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "2"}
+
+
+class MissingValue(StewardError):
+    """A value that the schema promises is missing: a defect."""
+
+    code = "missing_value"
+    status = 500
+    message = Bilingual("字段“{field}”应有值但没有。", "The field {field} should have a value and has none.")
+    remedy = Bilingual("请把请求编号告知管理员。", "Give the request id to your administrator.")

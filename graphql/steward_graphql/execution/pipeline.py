@@ -1,0 +1,426 @@
+"""Compiled reads over libpq pipelines, driven from the event loop: present the tenant and run, in one round trip.
+
+A request is RESET ALL, the signed tenant, the prepared statement and Sync: one implicit, read-only transaction. Several
+requests are on their way on each connection; their answers come in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy import make_url
+
+from steward_graphql.errors import DatabaseUnavailable, Overloaded, QueryTimeout
+from steward_tenants.database.database import FORGET_SETTINGS, Database
+from steward_tenants.database.signing import TENANT_SETTING
+from steward_tenants.directory.models import TenantStatus
+from steward_tenants.errors import TenantSuspended, invalid
+
+log = structlog.get_logger(__name__)
+
+Rows = list[list[bytes | None]]
+
+MOST_PREPARED = 300
+"""Statements that one connection keeps prepared."""
+DEPTH = 4
+"""Requests on their way on one connection. More would wait behind a slow one although another connection is free."""
+MOST_WAITING = 1_000
+"""Requests that wait for a connection of one lane; beyond it the caller is told to come back."""
+CONNECT_SECONDS = 10
+
+_FORGET = FORGET_SETTINGS.encode()
+_PRESENT = (
+    f"select set_config('{TENANT_SETTING}', $1, true), set_config('statement_timeout', $2, true),"
+    " set_config('transaction_read_only', 'on', true)"
+).encode()
+_PRESENT_ALL = _PRESENT + (
+    b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
+)
+"""Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
+_TIMED_OUT = b"57014"
+_GONE = frozenset({b"26000", b"0A000"})
+"""The statement is not prepared (any more), or a migration changed what it answers: prepare it again."""
+_UNSTORABLE = frozenset({b"22003", b"22008", b"22021", b"22P05"})
+_UNAVAILABLE = (b"08", b"53", b"57P", b"55P03", b"58")
+
+
+class StatementFailed(Exception):
+    """The database refused a statement of ours: a defect. Carries the SQL state and nothing of the message."""
+
+    def __init__(self, sqlstate: str) -> None:
+        self.sqlstate = sqlstate
+        super().__init__(sqlstate)
+
+
+class _Request:
+    """One transaction that is asked for, until its answer is complete."""
+
+    __slots__ = ("answers", "future", "name", "parameters", "prepares", "result", "retried", "sql", "state", "tenant_id")
+
+    def __init__(
+        self, sql: bytes, parameters: Sequence[bytes | None], tenant_id: UUID, future: asyncio.Future[Rows]
+    ) -> None:
+        self.sql = sql
+        self.parameters = parameters
+        self.tenant_id = tenant_id
+        self.future = future
+        self.retried = False
+        self.begin(b"", prepares=False)
+
+    def begin(self, name: bytes, *, prepares: bool) -> None:
+        """Forget what an earlier attempt left."""
+        self.name = name
+        self.prepares = prepares
+        self.answers = 0
+        self.state: bytes | None = None
+        self.result: PGresult | None = None
+
+    def take(self, result: PGresult) -> None:
+        """One result of the transaction. The last with rows is the statement's."""
+        status = result.status
+        if status == ExecStatus.TUPLES_OK:
+            self.answers += 1
+            self.result = result
+        elif status == ExecStatus.COMMAND_OK:
+            self.answers += 1
+        elif self.state is None and status != ExecStatus.PIPELINE_ABORTED:
+            self.state = result.error_field(DiagnosticField.SQLSTATE) or b"XX000"
+
+    def answer(self) -> None:
+        """Hand the answer to whoever waits, if anybody still does."""
+        if self.future.done():
+            return
+        if self.state is not None:
+            self.fail(_error_of(self.state))
+            return
+        result = self.result
+        assert result is not None
+        value, columns = result.get_value, range(result.nfields)
+        self.future.set_result([[value(row, column) for column in columns] for row in range(result.ntuples)])
+
+    def fail(self, error: Exception) -> None:
+        """Have whoever waits get an error."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+def _error_of(state: bytes) -> Exception:
+    if state == _TIMED_OUT:
+        return QueryTimeout()
+    if state in _UNSTORABLE:
+        return invalid("input", "not_storable", "数值或日期超出范围。", "A number or day is out of range.")
+    if state.startswith(_UNAVAILABLE):
+        return DatabaseUnavailable()
+    return StatementFailed(state.decode())
+
+
+class _Connection:
+    """One connection in pipeline mode: what was sent and is not answered yet, and what is prepared."""
+
+    def __init__(self, lane: _Lane) -> None:
+        self._lane = lane
+        self._driver: psycopg.AsyncConnection[Any] | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._names: OrderedDict[bytes, bytes] = OrderedDict()
+        self._number = 0
+        self._writing = False
+        self._fd = -1
+        self.sent: deque[_Request | None] = deque()
+        """None stands for a Sync of our own, whose answer nobody waits for."""
+
+    @property
+    def ready(self) -> bool:
+        return self._driver is not None
+
+    @property
+    def opening(self) -> bool:
+        return self._opening is not None
+
+    def open(self) -> None:
+        """Connect, without waiting for it."""
+        if self._driver is None and self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+
+    async def _open(self) -> None:
+        driver: psycopg.AsyncConnection[Any] | None = None
+        try:
+            driver = await psycopg.AsyncConnection.connect(
+                self._lane.owner.conninfo, autocommit=True, **self._lane.owner.options
+            )
+            pgconn = driver.pgconn
+            if self._lane.owner.prepared:
+                for name, sql in ((b"forget", _FORGET), (b"present", _PRESENT)):
+                    if pgconn.prepare(name, sql).status != ExecStatus.COMMAND_OK:
+                        raise psycopg.OperationalError("a connection could not be set up")
+            pgconn.nonblocking = 1
+            pgconn.enter_pipeline_mode()
+        except (psycopg.Error, OSError) as error:
+            log.warning("a connection could not be opened", error=type(error).__name__)
+            if driver is not None:
+                driver.pgconn.finish()
+            self._opening = None
+            self._lane.failed()
+            return
+        except asyncio.CancelledError:
+            if driver is not None:
+                driver.pgconn.finish()
+            raise
+        self._opening = None
+        self._driver = driver
+        self._fd = pgconn.socket
+        asyncio.get_running_loop().add_reader(self._fd, self._readable)
+        self._lane.pump()
+
+    def send(self, request: _Request) -> None:
+        """Put a request on its way."""
+        assert self._driver is not None
+        pgconn, owner = self._driver.pgconn, self._lane.owner
+        presented = [owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
+        self.sent.append(request)
+        try:
+            if owner.prepared:
+                name = self._names.get(request.sql)
+                prepares = name is None
+                if name is None:
+                    name = self._prepare(request.sql)
+                else:
+                    self._names.move_to_end(request.sql)
+                request.begin(name, prepares=prepares)
+                pgconn.send_query_prepared(b"forget", None)
+                pgconn.send_query_prepared(b"present", presented)
+                pgconn.send_query_prepared(name, request.parameters)
+            else:
+                request.begin(b"", prepares=False)
+                pgconn.send_query_params(_FORGET, None)
+                pgconn.send_query_params(_PRESENT_ALL, presented)
+                pgconn.send_query_params(request.sql, request.parameters)
+            pgconn.pipeline_sync()
+            self._evict()
+            self._flush()
+        except psycopg.Error:
+            self._lost()
+
+    def _prepare(self, sql: bytes) -> bytes:
+        assert self._driver is not None
+        self._number += 1
+        name = b"s%d" % self._number
+        self._driver.pgconn.send_prepare(name, sql)
+        self._names[sql] = name
+        return name
+
+    def _evict(self) -> None:
+        """Let go of statements that were not used for the longest time. They go in a transaction of their own, so
+        that a request that fails does not keep them."""
+        while len(self._names) > MOST_PREPARED:
+            _, name = self._names.popitem(last=False)
+            self._close(name)
+
+    def _close(self, name: bytes) -> None:
+        assert self._driver is not None
+        self._driver.pgconn.send_close_prepared(name)
+        self._driver.pgconn.pipeline_sync()
+        self.sent.append(None)
+
+    def _flush(self) -> None:
+        """Send what is buffered; what the socket does not take now goes when it can be written."""
+        assert self._driver is not None
+        unsent = bool(self._driver.pgconn.flush())
+        if unsent != self._writing:
+            self._writing = unsent
+            loop = asyncio.get_running_loop()
+            if unsent:
+                loop.add_writer(self._fd, self._writable)
+            else:
+                loop.remove_writer(self._fd)
+
+    def _writable(self) -> None:
+        try:
+            self._flush()
+        except psycopg.Error:
+            self._lost()
+
+    def _readable(self) -> None:
+        assert self._driver is not None
+        pgconn, sent = self._driver.pgconn, self.sent
+        try:
+            pgconn.consume_input()
+            if self._writing:
+                self._flush()
+            ended = False
+            while sent and not pgconn.is_busy():
+                result = pgconn.get_result()
+                if result is None:
+                    if ended:
+                        break
+                    ended = True
+                    continue
+                ended = False
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    self._completed(sent.popleft())
+                elif (request := sent[0]) is not None:
+                    request.take(result)
+            lost = pgconn.status == ConnStatus.BAD
+        except psycopg.Error:
+            lost = True
+        if lost:
+            self._lost()
+        elif self._lane.queue:
+            self._lane.pump()
+
+    def _completed(self, request: _Request | None) -> None:
+        if request is None:
+            return
+        if request.state is not None and self._lane.owner.prepared and self._forgotten(request) and not request.retried:
+            request.retried = True
+            self._lane.queue.appendleft(request)
+            return
+        request.answer()
+
+    def _forgotten(self, request: _Request) -> bool:
+        """Whether the statement has to be prepared again; its name is no longer counted on then."""
+        failed = request.prepares and request.answers == 0
+        gone = request.state in _GONE
+        if (failed or gone) and self._names.get(request.sql) == request.name:
+            del self._names[request.sql]
+            if not failed and request.state == b"0A000":
+                self._close(request.name)
+                self._flush()
+        return gone
+
+    def _lost(self) -> None:
+        """The connection is dead: what was on its way only read, so it is asked once more elsewhere."""
+        unanswered = [request for request in self.sent if request is not None]
+        self.close()
+        for request in reversed(unanswered):
+            if request.retried or self._lane.owner.closed:
+                request.fail(DatabaseUnavailable())
+            else:
+                request.retried = True
+                self._lane.queue.appendleft(request)
+        self._lane.pump()
+
+    def close(self) -> None:
+        """Let go of the connection at once."""
+        if self._driver is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._fd)
+        if self._writing:
+            loop.remove_writer(self._fd)
+        self._driver.pgconn.finish()
+        self._driver, self._writing, self._fd = None, False, -1
+        self._names.clear()
+        self.sent.clear()
+
+    async def shut(self) -> None:
+        """Close for good; whoever still waits is told."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+        for request in self.sent:
+            if request is not None:
+                request.fail(DatabaseUnavailable())
+        self.close()
+
+
+class _Lane:
+    """Connections that share one queue."""
+
+    def __init__(self, owner: Pipelines, connections: int) -> None:
+        self.owner = owner
+        self.queue: deque[_Request] = deque()
+        self.connections = [_Connection(self) for _ in range(connections)]
+
+    def pump(self) -> None:
+        """Give waiting requests to the connections that are least busy, and have one more opened when all are."""
+        queue = self.queue
+        while queue:
+            best, least, closed = None, DEPTH, None
+            for connection in self.connections:
+                if connection.ready:
+                    if len(connection.sent) < least:
+                        best, least = connection, len(connection.sent)
+                elif not connection.opening:
+                    closed = closed or connection
+            if closed is not None and (best is None or least):
+                closed.open()
+            if best is None:
+                return
+            request = queue.popleft()
+            if not request.future.done():
+                best.send(request)
+
+    def failed(self) -> None:
+        """A connection could not be opened: without another one there is nothing to wait for."""
+        if any(one.ready or one.opening for one in self.connections):
+            return
+        while self.queue:
+            self.queue.popleft().fail(DatabaseUnavailable())
+
+
+class Pipelines:
+    """`connections` pipelined connections of the application's role, opened when they are first needed. A quarter of
+    them (when there are several) is kept for expensive statements, so that cheap ones never wait behind these."""
+
+    def __init__(self, database: Database, connections: int = 4) -> None:
+        settings = database.settings
+        self.database = database
+        self.prepared = settings.prepared_statements
+        self.timeout = str(settings.statement_timeout_ms).encode()
+        self.closed = False
+        self.conninfo = make_url(settings.application_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self.options: dict[str, Any] = {"application_name": "steward graphql", "connect_timeout": CONNECT_SECONDS}
+        if self.prepared:
+            self.options["options"] = (
+                f"-c default_transaction_read_only=on -c statement_timeout={settings.statement_timeout_ms}"
+                " -c timezone=UTC -c datestyle=ISO -c jit=off"
+            )
+        kept = 0 if connections < 2 else max(1, connections // 4)
+        self._cheap = _Lane(self, connections - kept)
+        self._expensive = _Lane(self, kept) if kept else self._cheap
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a connection or for their answer."""
+        return sum(
+            len(lane.queue) + sum(len(one.sent) for one in lane.connections)
+            for lane in {self._cheap, self._expensive}
+        )
+
+    async def fetch(
+        self, plan_sql: bytes, parameters: list[bytes | None], tenant_id: UUID, *, expensive: bool = False
+    ) -> Rows:
+        """The rows of one statement in `tenant_id`, as PostgreSQL's texts.
+
+        Raises Overloaded, QueryTimeout, DatabaseUnavailable, TenantSuspended, InvalidInput (a value out of range), or
+        StatementFailed, a defect.
+        """
+        if await self.database.status(tenant_id) is not TenantStatus.ACTIVE:
+            raise TenantSuspended
+        if self.closed:
+            raise DatabaseUnavailable
+        lane = self._expensive if expensive else self._cheap
+        if len(lane.queue) >= MOST_WAITING:
+            raise Overloaded
+        future: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+        lane.queue.append(_Request(plan_sql, parameters, tenant_id, future))
+        lane.pump()
+        return await future
+
+    async def close(self) -> None:
+        """Close all connections; whoever still waits gets DatabaseUnavailable."""
+        self.closed = True
+        for lane in {self._cheap, self._expensive}:
+            for connection in lane.connections:
+                await connection.shut()
+            while lane.queue:
+                lane.queue.popleft().fail(DatabaseUnavailable())
