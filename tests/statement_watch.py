@@ -23,12 +23,14 @@ import greenlet  # type: ignore[import-untyped]
 import psycopg
 import sqlglot
 from psycopg import sql
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.pool import Pool
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import TokenType
 
+from steward_graphql.declared.entities import camel
+from steward_graphql.execution.pipeline import Pipelines
 from steward_tenants.database.floors import load_floors
 from steward_tenants.models import tenant_metadata
 
@@ -43,6 +45,7 @@ _PARAMETER = re.compile(r"%\(\w+\)s|%s|\$\d+")
 _ROW = r"\((?:[^()']|\([^()']*\))*\)"
 _REPEATED_ROWS = re.compile(rf"({_ROW})(?:,\s*\1)+")
 _ROW_NUMBER = re.compile(r", \d+\)(?=,? *(?:\(|\) AS imp_sen))")
+_JSON_WORDS = re.compile(r"[{}\[\]\",:]+")
 _UNCHECKED: ContextVar[str | None] = ContextVar("unwatched", default=None)
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -113,13 +116,26 @@ def _problems(statement: str, role: str) -> tuple[str, ...]:
             if token.token_type
             in (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
         ]
-        built = [text for text in literals if text not in constants() | RENDERED]
+        known = constants() | RENDERED
+        built = [text for text in literals if text not in known and not _is_json_of_ours(text)]
         problems = [f"a literal that no source file contains: {text!r}" for text in built]
         if role == "steward_app" and _mentions_tenants(statement):
             problems += _unscoped(statement)
     except SqlglotError as error:
         return (f"cannot be parsed, so cannot be checked: {str(error).splitlines()[0]}",)
     return tuple(problems)
+
+
+def _is_json_of_ours(text: str) -> bool:
+    """Whether a literal is JSON's punctuation between names that the catalogue declares: what plans are made of."""
+    return bool(_JSON_WORDS.search(text)) and all(
+        word in constants() or word in _camel_names() for word in _JSON_WORDS.split(text) if word
+    )
+
+
+@cache
+def _camel_names() -> frozenset[str]:
+    return frozenset(camel(name) for name in constants() if name.isidentifier())
 
 
 @cache
@@ -390,6 +406,26 @@ class _WatchedCursor(psycopg.AsyncCursor[Any]):
         return super().copy(statement, *arguments, **options)
 
 
+class _WatchedPipelines:
+    """Compiled reads go to the driver past SQLAlchemy, and so do those of a mutation's payload."""
+
+    fetch = Pipelines.fetch
+    execute = psycopg.AsyncRawCursor.execute
+
+    @classmethod
+    def install(cls) -> None:
+        async def fetch(self: Pipelines, plan_sql: bytes, *arguments: Any, **options: Any) -> Any:
+            observe(plan_sql.decode(), make_url(self.database.settings.application_url).username or "")
+            return await cls.fetch(self, plan_sql, *arguments, **options)
+
+        async def execute(self: psycopg.AsyncRawCursor[Any], query: Any, *arguments: Any, **options: Any) -> Any:
+            observe(query.decode() if isinstance(query, bytes) else str(query), self.connection.info.user)
+            return await cls.execute(self, query, *arguments, **options)
+
+        Pipelines.fetch = fetch  # type: ignore[method-assign]
+        psycopg.AsyncRawCursor.execute = execute  # type: ignore[method-assign,assignment]
+
+
 def _connected(adapted: Any, _record: Any) -> None:
     driver = getattr(adapted, "driver_connection", adapted)
     if isinstance(driver, psycopg.AsyncConnection):
@@ -401,3 +437,4 @@ def install() -> None:
     if not event.contains(Engine, "before_cursor_execute", _before_execute):
         event.listen(Engine, "before_cursor_execute", _before_execute)
         event.listen(Pool, "connect", _connected)
+        _WatchedPipelines.install()

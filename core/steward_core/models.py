@@ -15,6 +15,8 @@ from steward_core.imports import erasure, purposes
 from steward_core.imports import models as imports
 from steward_core.industry import models as industry
 from steward_core.runs import models as runs
+from steward_core.trusted_documents import models as trusted_documents
+from steward_core.trusted_documents import settings as trusted_settings
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
@@ -37,4 +39,6 @@ __all__ = [
     "row_kind",
     "row_kinds",
     "runs",
+    "trusted_documents",
+    "trusted_settings",
 ]

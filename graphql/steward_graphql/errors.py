@@ -109,3 +109,56 @@ class MissingValue(StewardError):
     status = 500
     message = Bilingual("字段“{field}”应有值但没有。", "The field {field} should have a value and has none.")
     remedy = Bilingual("请把请求编号告知管理员。", "Give the request id to your administrator.")
+
+
+class UnknownOperation(StewardError):
+    """The request names an operation that its document lacks, or none where the document has several."""
+
+    code = "unknown_operation"
+    status = 400
+    message = Bilingual("文档中没有可执行的操作“{name}”。", "The document has no operation “{name}” to run.")
+    remedy = Bilingual(
+        "请用 operationName 指明文档中的一个操作。", "Name one of the document's operations in operationName."
+    )
+
+
+class InvalidVariables(StewardError):
+    """Values of variables or arguments are not of their types; `problems` names each by its path."""
+
+    code = "invalid_variables"
+    status = 400
+    message = Bilingual("参数取值有误。", "Values of variables or arguments were refused.")
+    remedy = Bilingual("请按各处的提示修改后重试。", "Correct the values named and send it again.")
+
+
+class InvalidCursor(StewardError):
+    """A cursor is none of ours, or belongs to a list with another order."""
+
+    code = "invalid_cursor"
+    status = 400
+    message = Bilingual("游标无效。", "The cursor is not valid here.")
+    remedy = Bilingual(
+        "请使用同一列表、同一排序返回的游标，或从第一页开始。",
+        "Use a cursor that the same list gave in the same order, or start at the first page.",
+    )
+
+
+class InvitationNotMailed(StewardError):
+    """The person is there, but the letter with the invitation could not be sent."""
+
+    code = "invitation_not_mailed"
+    status = 503
+    message = Bilingual("邀请邮件未能寄出。", "The letter with the invitation could not be sent.")
+    remedy = Bilingual("请稍后用 invitePerson 重发。", "Send another with invitePerson later.")
+
+
+class ItemNotApplied(StewardError):
+    """Nothing was wrong with this item; another one of its request was refused, and all were to be done or none."""
+
+    code = "item_not_applied"
+    status = 409
+    message = Bilingual("同批其他项被拒绝，本项未执行。", "Another item was refused, so this one was not done.")
+    remedy = Bilingual(
+        "请改正被拒绝的项后重新提交，或将 allOrNothing 设为 false。",
+        "Correct the refused items and send all again, or set allOrNothing to false.",
+    )

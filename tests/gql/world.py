@@ -211,7 +211,7 @@ def _person(session: WriteSession, tenant: Tenant, name: str, unit: str, account
         id=user_id,
         account_id=account.id,
         login=account.login,
-        name=f"{name}𠮷 {mark}",
+        name=f"{name}𠮷 {tenant.mark('name of tenant_user', user_id)}",
         employee_number=f"E-{name}",
         title=None if name == "am2" else f'经理"\\{mark}',
         phone=phone,

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from steward_core.clients import models as m
+from steward_core.clients.search_keys import keys_of_name
 from steward_core.custom_fields.index import IndexEntry, entries_of_custom, write_index
 from steward_core.custom_fields.models import CustomField
 from steward_core.forms.declared import FormField, ValueType, fields_of
@@ -58,6 +59,8 @@ async def fill(session: WriteSession, tenant: Tenant) -> None:
         clients[name].parent_id = clients[parent].id if parent else None
     for client in clients.values():
         _ownerships(session, client)
+        for key in keys_of_name(client.name):
+            session.add(m.ClientSearchKey(key=key, client_id=client.id, source_id=client.id))
     tenant.rows["contact"] = [row for one in clients.values() for row in _contacts(session, tenant, one)]
     await _holdings(session, tenant, clients)
     _notes(session, tenant, clients)
@@ -107,8 +110,8 @@ def _clients(session: WriteSession, tenant: Tenant) -> dict[str, m.Client]:
             tenant,
             m.Client(
                 id=client_id,
-                code=f"K{place:03}{mark}",
-                name=f"客户{'甲乙丙'[place % 3]} {mark}",
+                code=f"K{place:03}{tenant.mark('name of client', client_id)}",
+                name=f"客户{'甲乙丙'[place % 3]} {tenant.mark('name of client', client_id)}",
                 short_name=f"简称{place % 4}" + mark if full else None,
                 credit_code=f"9133{place:014}" if place % 4 == 0 else None,
                 kind="own_kind",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, inspect, literal, not_, or_, select
+from sqlalchemy import ColumnClause, ColumnElement, and_, inspect, literal, not_, or_, select
 from sqlalchemy.orm import aliased
-from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from steward_core.clients.freshness import is_stale
-from steward_core.clients.models import Arrears, ClientSearchKey, Contract, ContractStatus
+from steward_core.clients.models import Arrears, Client, ClientSearchKey, Contract, ContractStatus
 from steward_core.clients.policies import policies_in_force
 from steward_core.clients.search_keys import ranges_of_query
 from steward_graphql.catalogue.custom_filters import custom_filter
@@ -37,11 +37,23 @@ async def _search(_session: ReadSession, text: str, _today: date) -> Condition:
     return found
 
 
+def _of_row(condition: ColumnElement[bool], row: Row) -> ColumnElement[bool]:
+    """A condition on the table of clients as one on a reference to it."""
+    table = inspect(Client).local_table
+
+    def replaced(element: Any, **_: Any) -> Any:
+        of_clients = isinstance(element, ColumnClause) and element.table is not None and element.table.compare(table)
+        return getattr(row.table, element.key) if of_clients else None
+
+    moved: ColumnElement[bool] = replacement_traverse(condition, {}, replaced)
+    return moved
+
+
 async def _stale(session: ReadSession, wanted: bool, today: date) -> Condition:
     rules = (await policies_in_force(session)).freshness
 
     def stale(row: Row) -> ColumnElement[bool]:
-        condition: ColumnElement[bool] = ClauseAdapter(inspect(row.table).selectable).traverse(is_stale(rules, today))
+        condition = _of_row(is_stale(rules, today), row)
         return condition if wanted else not_(condition)
 
     return stale

@@ -104,6 +104,6 @@ def custom_filter(target: str) -> Special:
         Bilingual("按自定义字段筛选；须全部满足", "By the tenant's own filterable fields; all must hold"),
         prepare,
         shape=_SHAPE,
-        shape_name="CustomFieldFilter",
+        shape_name="CustomFieldCondition",
         listed=True,
     )

@@ -15,7 +15,7 @@ from steward_graphql.declared.symbolic import Standing
 class Execution(NamedTuple):
     """What fills a plan's parameters. `variables`: coerced as the schema says, each scalar already read (`Kind.read`).
     `ids`: the keys asked for, for plans that read rows by key. `nonce`: a random text of this execution, which marks
-    the places of batched fields."""
+    the places of batched fields. `zone`: the tenant's time zone, by which moments are grouped into days."""
 
     tenant_id: UUID
     standing: Standing
@@ -23,6 +23,7 @@ class Execution(NamedTuple):
     variables: Mapping[str, Any]
     ids: Sequence[Any] = ()
     nonce: str = ""
+    zone: str = "Asia/Shanghai"
 
 
 Source = Callable[[Execution], bytes | None]

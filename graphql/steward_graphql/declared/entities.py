@@ -69,6 +69,8 @@ Expression = Callable[[Row], ColumnElement[Any]]
 Condition = Callable[[Row], ColumnElement[bool]]
 Link = Callable[[Row, Row], ColumnElement[bool]]
 """The condition that joins a target row (second) to its source row (first)."""
+Narrowing = Callable[[Row, str, ColumnElement[Any]], ColumnElement[bool] | None]
+"""From a row, a comparison (`eq`, `in`, `gt`, `has` …) and its bound value (an array for `in`): see `Value.narrow`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,8 @@ class Value:
     `expression` gives SQL of `kind`. `permission`: without it the field is null and the answer says so.
     `filter`, `order`, `group`: what may be done by it. A masked field can do none of the three.
     `argument`: a list of texts that the field takes (`keys`); then `expression_by` gives its SQL from the bound array.
+    `narrow`: a condition that every row meets whose value meets the comparison, and that an index can answer. A filter
+    puts it beside the comparison (`narrow AND comparison`), which still decides; None where there is none for it.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Value:
     permission: Permission | None = None
     argument: str | None = None
     expression_by: Callable[[Row, ColumnElement[Any]], ColumnElement[Any]] | None = field(default=None, repr=False)
+    narrow: Narrowing | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.masked and (self.filter or self.order or self.group or self.aggregate):

@@ -106,6 +106,8 @@ class Asked:
     tools: Any = None
     """What runs need (`steward_core.runs.service.RunTools`)."""
     mailer: Any = None
+    public_url: str = ""
+    """Where people reach the application, for links in letters."""
 
     @property
     def tenant_id(self) -> UUID:

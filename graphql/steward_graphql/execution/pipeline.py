@@ -37,12 +37,15 @@ MOST_WAITING = 1_000
 CONNECT_SECONDS = 10
 
 _FORGET = FORGET_SETTINGS.encode()
+_SETTING = TENANT_SETTING.encode()
 _PRESENT = (
-    f"select set_config('{TENANT_SETTING}', $1, true), set_config('statement_timeout', $2, true),"
-    " set_config('transaction_read_only', 'on', true)"
-).encode()
-_PRESENT_ALL = _PRESENT + (
-    b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
+    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
+    b" set_config('transaction_read_only', 'on', true)"
+)
+_PRESENT_ALL = (
+    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
+    b" set_config('transaction_read_only', 'on', true),"
+    b" set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
 )
 """Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
 _TIMED_OUT = b"57014"
@@ -63,7 +66,18 @@ class StatementFailed(Exception):
 class _Request:
     """One transaction that is asked for, until its answer is complete."""
 
-    __slots__ = ("answers", "future", "name", "parameters", "prepares", "result", "retried", "sql", "state", "tenant_id")
+    __slots__ = (
+        "answers",
+        "future",
+        "name",
+        "parameters",
+        "prepares",
+        "result",
+        "retried",
+        "sql",
+        "state",
+        "tenant_id",
+    )
 
     def __init__(
         self, sql: bytes, parameters: Sequence[bytes | None], tenant_id: UUID, future: asyncio.Future[Rows]
@@ -183,7 +197,7 @@ class _Connection:
         """Put a request on its way."""
         assert self._driver is not None
         pgconn, owner = self._driver.pgconn, self._lane.owner
-        presented = [owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
+        presented = [_SETTING, owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
         self.sent.append(request)
         try:
             if owner.prepared:
@@ -377,7 +391,9 @@ class Pipelines:
         self.prepared = settings.prepared_statements
         self.timeout = str(settings.statement_timeout_ms).encode()
         self.closed = False
-        self.conninfo = make_url(settings.application_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self.conninfo = (
+            make_url(settings.application_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        )
         self.options: dict[str, Any] = {"application_name": "steward graphql", "connect_timeout": CONNECT_SECONDS}
         if self.prepared:
             self.options["options"] = (
@@ -392,8 +408,7 @@ class Pipelines:
     def waiting(self) -> int:
         """Requests that wait for a connection or for their answer."""
         return sum(
-            len(lane.queue) + sum(len(one.sent) for one in lane.connections)
-            for lane in {self._cheap, self._expensive}
+            len(lane.queue) + sum(len(one.sent) for one in lane.connections) for lane in {self._cheap, self._expensive}
         )
 
     async def fetch(

@@ -442,5 +442,6 @@ def _given(value: ValueNode) -> Given:
 
 def _result(kind: GraphQLNamedType, name: str) -> GraphQLOutputType | None:
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and name in kind.fields:
-        return kind.fields[name].type
+        result: GraphQLOutputType = kind.fields[name].type
+        return result
     return None

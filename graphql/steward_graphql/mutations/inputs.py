@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from steward_core.clients.models import ClientStatus
 from steward_graphql.declared.entities import camel
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DECIMAL, FEN, ID, INT, JSON, STRING, Kind
 from steward_graphql.declared.shapes import Argument, InputObject
@@ -114,7 +115,9 @@ def _contact_columns(*, new: bool) -> tuple[Argument, ...]:
 @cache
 def new_contact_fields() -> InputObject:
     """What a new contact may be given."""
-    return InputObject("NewContactFields", Bilingual("新联系人的字段", "Fields of a new contact"), _contact_columns(new=True))
+    return InputObject(
+        "NewContactFields", Bilingual("新联系人的字段", "Fields of a new contact"), _contact_columns(new=True)
+    )
 
 
 @cache
@@ -127,14 +130,14 @@ def contact_fields() -> InputObject:
     )
 
 
-def _contract_columns(*, new: bool, numbered: bool = True) -> tuple[Argument, ...]:
+def _contract_columns(*, new: bool, renewal: bool = False) -> tuple[Argument, ...]:
     return (
-        part("number", STRING, "合同编号", "Number", required=new and numbered),
-        part("title", STRING, "合同名称", "Title", required=new and numbered),
+        part("number", STRING, "合同编号", "Number", required=new or renewal),
+        part("title", STRING, "合同名称", "Title", required=new),
         part("kind", STRING, "合同类型", "Kind"),
         part("status", new_contract_status(), "状态，默认生效", "Status; active when left out"),
         part("signed_on", DATE, "签订日期", "Day of signing"),
-        part("start_on", DATE, "起始日（含）", "First day", required=new and numbered),
+        part("start_on", DATE, "起始日（含）", "First day", required=new),
         part("end_on", DATE, "到期日（含）", "Last day"),
         part("amount", FEN, "合同金额（分）", "Amount in fen"),
         part("note", STRING, "备注", "Note"),
@@ -151,14 +154,25 @@ def new_contract_fields() -> InputObject:
 
 @cache
 def contract_fields() -> InputObject:
-    """The fields of a contract that a change or a renewal gives."""
+    """The fields of a contract that a change gives."""
     return InputObject(
         "ContractFields",
-        Bilingual(
-            "合同字段；修改时未给的不变，续签时未给的取自原合同",
-            "Fields of a contract: of a change, those left out stay; of a renewal, they are the former contract's",
-        ),
+        Bilingual("要修改的合同字段；空值清空，未给的不变", "Fields of a contract to change; null empties one"),
         _contract_columns(new=False),
+    )
+
+
+@cache
+def renewal_fields() -> InputObject:
+    """The fields of the contract that follows another."""
+    return InputObject(
+        "RenewalFields",
+        Bilingual(
+            "续签合同的字段；名称、类型和金额未给时取自原合同，起始日默认为原到期日次日",
+            "Fields of the following contract: title, kind and amount are the former one's where they are left out, and"
+            " it begins on the day after the former one's last",
+        ),
+        _contract_columns(new=False, renewal=True),
     )
 
 
@@ -283,11 +297,23 @@ def fact_row() -> InputObject:
             part("client_id", ID, "客户（或给编码）", "The client, or give its code"),
             part("code", STRING, "客户编码", "The client's code"),
             part("metric", STRING, "指标标识", "Key of the metric", required=True),
-            part("period", STRING, "期间：2026-10、2026Q3、2026 或首日", "Period: 2026-10, 2026Q3, 2026, or its first day", required=True),
-            part("value", DECIMAL, "数值（指标的单位，金额为分）", "Value in the metric's unit; money in fen", required=True),
+            part(
+                "period",
+                STRING,
+                "期间：2026-10、2026Q3、2026 或首日",
+                "Period: 2026-10, 2026Q3, 2026, or its first day",
+                required=True,
+            ),
+            part(
+                "value",
+                DECIMAL,
+                "数值（指标的单位，金额为分）",
+                "Value in the metric's unit; money in fen",
+                required=True,
+            ),
             part("booked_on", DATE, "入账日，默认期末", "Booking day; the period's last when left out"),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -295,7 +321,10 @@ def hand_over_selection() -> InputObject:
     """Which clients a hand-over takes."""
     return InputObject(
         "HandOverSelection",
-        Bilingual("移交哪些客户：列出的，或同时满足各条件的", "Which clients: those named, or those that meet all that is said"),
+        Bilingual(
+            "移交哪些客户：列出的，或同时满足各条件的",
+            "Which clients: those named, or those that meet all that is said",
+        ),
         (
             part("client_ids", ID, "客户", "These clients", listed=True),
             part("owner_id", ID, "现客户经理", "Those of this owner"),
@@ -303,7 +332,7 @@ def hand_over_selection() -> InputObject:
             part("with_units_below", BOOLEAN, "是否含下级机构，默认是", "Units below too; true when left out"),
             part("tiers", STRING, "客户等级标识", "Those of these tiers", listed=True),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -314,16 +343,26 @@ def api_client_plan() -> InputObject:
         Bilingual("对接应用", "What an API client shall be"),
         (
             part("name", STRING, "名称", "Name", required=True),
-            part("grant_types", STRING, "授权方式：client_credentials、authorization_code、refresh_token",
-                 "Grants: client_credentials, authorization_code, refresh_token", required=True, listed=True),
+            part(
+                "grant_types",
+                STRING,
+                "授权方式：client_credentials、authorization_code、refresh_token",
+                "Grants: client_credentials, authorization_code, refresh_token",
+                required=True,
+                listed=True,
+            ),
             part("permissions", STRING, "权限标识", "Keys of permissions", listed=True),
             part("redirect_uris", STRING, "回调地址", "Redirect addresses", listed=True),
-            part("auth_method", STRING, "认证方式：client_secret_basic、client_secret_post、none",
-                 "Authentication: client_secret_basic, client_secret_post, none"),
+            part(
+                "auth_method",
+                STRING,
+                "认证方式：client_secret_basic、client_secret_post、none",
+                "Authentication: client_secret_basic, client_secret_post, none",
+            ),
             part("scope", enum_kind(Scope), "数据范围", "Which rows it reaches for itself"),
             part("unit_id", ID, "数据范围的机构", "The unit of that scope"),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -331,8 +370,10 @@ def metric_values() -> InputObject:
     """The definition of a metric."""
     return InputObject(
         "MetricValues",
-        Bilingual("数据指标的定义；有数据后单位、周期和可加性不再改变",
-                  "A metric's definition; once facts exist, measure, grain and additive stay"),
+        Bilingual(
+            "数据指标的定义；有数据后单位、周期和可加性不再改变",
+            "A metric's definition; once facts exist, measure, grain and additive stay",
+        ),
         (
             part("title_zh", STRING, "中文名", "Chinese title"),
             part("title_en", STRING, "英文名", "English title"),
@@ -341,7 +382,7 @@ def metric_values() -> InputObject:
             part("additive", BOOLEAN, "能否相加，默认能", "Whether values may be summed; true when left out"),
             part("retired", BOOLEAN, "是否停用", "Whether it is retired"),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -355,11 +396,15 @@ def custom_field_values(*, new: bool) -> InputObject:
             part("title_en", STRING, "英文名", "English title", required=new),
             part("hint_zh", STRING, "中文提示", "Chinese hint"),
             part("hint_en", STRING, "英文提示", "English hint"),
-            part("rules", JSON, "规则：required、longest、least、most、options[{key, zh, en}]",
-                 "Rules: required, longest, least, most, options [{key, zh, en}]"),
+            part(
+                "rules",
+                JSON,
+                "规则：required、longest、least、most、options[{key, zh, en}]",
+                "Rules: required, longest, least, most, options [{key, zh, en}]",
+            ),
             part("filterable", BOOLEAN, "能否筛选和排序", "Whether rows may be filtered and sorted by it"),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -370,7 +415,7 @@ def client_selection() -> InputObject:
         Bilingual("导出哪些客户", "Which clients are exported"),
         (
             part("text", STRING, "搜索词", "As the search finds"),
-            part("statuses", enum_kind_of_client_status(), "状态", "Of these statuses", listed=True),
+            part("statuses", enum_kind(ClientStatus), "状态", "Of these statuses", listed=True),
             part("tiers", STRING, "等级标识", "Of these tiers", listed=True),
             part("kinds", STRING, "类型标识", "Of these kinds", listed=True),
             part("unit_id", ID, "机构", "Of this unit"),
@@ -384,11 +429,4 @@ def client_selection() -> InputObject:
             part("in_arrears", BOOLEAN, "有到期欠费", "Something due is open"),
             part("contract_ends_within", INT, "多少天内合同到期", "An active contract ends within so many days"),
         ),
-    )  # fmt: skip
-
-
-def enum_kind_of_client_status() -> Kind:
-    """The statuses of clients."""
-    from steward_core.clients.models import ClientStatus  # noqa: PLC0415
-
-    return enum_kind(ClientStatus)
+    )

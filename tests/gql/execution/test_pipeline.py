@@ -21,6 +21,7 @@ from steward_tenants.directory.models import TenantStatus
 from steward_tenants.errors import InvalidInput, TenantSuspended
 from tests.cluster import Addresses
 from tests.factories import TESTS, make_tenant, make_unit
+from tests.statement_watch import SEEN
 
 MINE = b"select u.tenant_id::text, u.name from app.org_unit u where u.tenant_id = $1::uuid"
 EVERYBODYS = b"select distinct tenant_id::text from app.org_unit"
@@ -270,8 +271,8 @@ async def test_prepared_statements_are_bounded(database: Database, monkeypatch: 
         for _ in range(2):
             answers = await asyncio.gather(*(made.fetch(sql, [], tenant) for sql in sqls))
             assert answers == [[[b"%d" % number]] for number in range(40)]
-        # What forgets and presents stand beside the five.
-        assert len(await prepared_names(made, tenant)) <= 5 + 2
+        # Beside the five: what forgets, what presents, and the newest, which is there before the oldest goes.
+        assert len(await prepared_names(made, tenant)) <= 5 + 3
     finally:
         await made.close()
 
@@ -281,17 +282,32 @@ async def test_a_changed_table_is_prepared_again(
 ) -> None:
     tenant = await tenant_with_unit(database, "卯")
     view = f"changing_{uuid4().hex}"
-    sql = f"select * from public.{view}".encode()
+    sql = f"select * from {view}.one".encode()
     async with await psycopg.AsyncConnection.connect(addresses.superuser(database_name), autocommit=True) as admin:
         made: Any = admin
-        await made.execute(f"create view public.{view} as select 1 as one")
-        await made.execute(f"grant select on public.{view} to public")
+        await made.execute(f"create schema {view}")
+        await made.execute(f"grant usage on schema {view} to public")
+        await made.execute(f"create view {view}.one as select 1 as one")
+        await made.execute(f"grant select on {view}.one to public")
         try:
             assert await pipelines.fetch(sql, [], tenant) == [[b"1"]]
-            await made.execute(f"drop view public.{view}")
-            await made.execute(f"create view public.{view} as select 1 as one, 2 as two")
-            await made.execute(f"grant select on public.{view} to public")
+            await made.execute(f"drop view {view}.one")
+            await made.execute(f"create view {view}.one as select 1 as one, 2 as two")
+            await made.execute(f"grant select on {view}.one to public")
             answers = await asyncio.gather(*(pipelines.fetch(sql, [], tenant) for _ in range(6)))
             assert answers == [[[b"1", b"2"]]] * 6
         finally:
-            await made.execute(f"drop view public.{view}")
+            await made.execute(f"drop schema {view} cascade")
+
+
+async def test_what_is_piped_is_watched(database: Database, pipelines: Pipelines) -> None:
+    tenant = await make_tenant(database)
+    await pipelines.fetch(
+        b'select \'{"id":\' || u.id || \',"unitName":"\' || u.name from app.org_unit u where u.tenant_id = $1::UUID',
+        [str(tenant).encode()],
+        tenant,
+    )
+    assert SEEN.take() == []
+    await pipelines.fetch(EVERYBODYS, [], tenant)
+    await pipelines.fetch(b"select '{\"nobody ever wrote this\":'", [], tenant)
+    assert len(SEEN.take()) == 2

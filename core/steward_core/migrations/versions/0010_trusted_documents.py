@@ -1,0 +1,37 @@
+"""Query documents that a tenant trusts.
+
+Revision ID: 0010
+Revises: 0009
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from steward_tenants.database.policies import protect
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "trusted_document",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("char_length(text) <= 100000", name=op.f("ck_trusted_document_text")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_trusted_document")),
+        sa.UniqueConstraint("tenant_id", "digest", name=op.f("uq_trusted_document_tenant_id_digest")),
+        schema="app",
+    )
+    protect(op, "trusted_document")
+
+
+def downgrade() -> None:
+    op.drop_table("trusted_document", schema="app")

@@ -1,0 +1,121 @@
+"""Parameters of a plan: who fills each at execution, and that no mark is left among the constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BindParameter, ClauseElement, Date, Text, Uuid, bindparam
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.types import TypeEngine
+
+from steward_graphql.compiler.encoding import Encoder, encoder_of
+from steward_graphql.compiler.plan import Execution, Source
+from steward_graphql.declared.symbolic import ACTOR, TENANT, TODAY, root_place
+
+Get = Callable[[Execution], Any]
+_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_UUID, _DATE = encoder_of(Uuid()), encoder_of(Date())
+_MARKED_YEAR = 100
+
+
+class Parameters:
+    """The named parameters of one statement that executions fill."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Source] = {"tenant": _tenant, "today": _today}
+        self._known: dict[Any, BindParameter[Any]] = {}
+
+    def constant(self, value: Any, kind: TypeEngine[Any]) -> BindParameter[Any]:
+        """A value of the document."""
+        encoded = encoder_of(kind)(value)
+        return self._named(kind, lambda _execution: encoded, (type(kind), encoded))
+
+    def runtime(self, get: Get, kind: TypeEngine[Any], key: Any = None) -> BindParameter[Any]:
+        """A value that each execution gives. Parameters with one `key` and type are one."""
+        encode: Encoder = encoder_of(kind)
+        return self._named(kind, lambda execution: encode(get(execution)), key and (type(kind), key))
+
+    def source(self, source: Source, kind: TypeEngine[Any]) -> BindParameter[Any]:
+        """A parameter that is written by its source."""
+        return self._named(kind, source, None)
+
+    def nonce(self) -> BindParameter[str]:
+        """The execution's mark of batched places."""
+        return self.runtime(lambda execution: execution.nonce, Text(), "nonce")
+
+    def _named(self, kind: TypeEngine[Any], source: Source, key: Any) -> BindParameter[Any]:
+        if key is not None and key in self._known:
+            return self._known[key]
+        name = f"s{len(self._sources)}"
+        self._sources[name] = source
+        made: BindParameter[Any] = bindparam(name, None, type_=kind)
+        if key is not None:
+            self._known[key] = made
+        return made
+
+    def compiled(self, statement: ClauseElement) -> tuple[bytes, tuple[Source, ...]]:
+        """The statement's text and what fills $1, $2, … of it."""
+        compiled: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        expanded = compiled._post_compile_expanded_state
+        of = {inner: name for name, inners in expanded.parameter_expansion.items() for inner in inners}
+        sources = []
+        for name in compiled.positiontup:
+            own = self._sources.get(name)
+            if own is None:
+                bind = compiled.binds[of.get(name, name)]
+                own = _source_of(expanded.parameters[name], bind.type, expanded=name in of)
+            sources.append(own)
+        return compiled.string.encode(), tuple(sources)
+
+
+def _tenant(execution: Execution) -> bytes:
+    return str(execution.tenant_id).encode()
+
+
+def _actor(execution: Execution) -> bytes:
+    return str(execution.standing.actor_id).encode()
+
+
+def _today(execution: Execution) -> bytes:
+    return execution.today.isoformat().encode()
+
+
+def _source_of(value: Any, kind: TypeEngine[Any], *, expanded: bool) -> Source:
+    """What fills a parameter that some builder of conditions made: a mark's value, or the constant."""
+    if isinstance(value, UUID):
+        if value == TENANT:
+            return _tenant
+        if value == ACTOR:
+            return _actor
+        place = root_place(value)
+        if place is not None:
+            return lambda execution: _UUID(execution.standing.roots[place])
+    if value == TODAY and not isinstance(value, datetime):
+        return _today
+    refuse_marks(value)
+    encoded = encoder_of(kind.item_type if expanded and hasattr(kind, "item_type") else kind)(value)
+    return lambda _execution: encoded
+
+
+def refuse_marks(value: Any) -> None:
+    """Raises ValueError when a mark stands in a constant, where no execution would fill it."""
+    if isinstance(value, dict):
+        for one in value.items():
+            refuse_marks(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            refuse_marks(one)
+    elif isinstance(value, UUID):
+        _refuse(value in (TENANT, ACTOR) or root_place(value) is not None)
+    elif isinstance(value, date):
+        _refuse(value.year < _MARKED_YEAR)
+    elif isinstance(value, str):
+        _refuse("5ce0a4d0-0000-0000-000" in value or value.startswith(TODAY.isoformat()))
+
+
+def _refuse(marked: bool) -> None:
+    if marked:
+        raise ValueError("a mark of the symbolic session was left in a constant")

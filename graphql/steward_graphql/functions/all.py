@@ -1,0 +1,36 @@
+"""Every function and subscription that there is whatever plugins are on."""
+
+from __future__ import annotations
+
+from steward_graphql.declared.shapes import Function, Subscription
+from steward_graphql.functions import (
+    access,
+    clients,
+    documents,
+    evaluation,
+    gradings,
+    inbox,
+    plugins,
+    tenant,
+    visibility,
+)
+
+
+def functions() -> tuple[Function, ...]:
+    """In the order in which the schema lists them."""
+    return (
+        *tenant.FUNCTIONS,
+        *access.FUNCTIONS,
+        *visibility.FUNCTIONS,
+        *plugins.FUNCTIONS,
+        *clients.FUNCTIONS,
+        *evaluation.FUNCTIONS,
+        *gradings.FUNCTIONS,
+        *documents.FUNCTIONS,
+        *inbox.FUNCTIONS,
+    )
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """In the order in which the schema lists them."""
+    return inbox.SUBSCRIPTIONS

@@ -1,0 +1,93 @@
+"""Generated documents over the world: the compiled statement and the reference give equal JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.gql.agreement.answers import Bench, invalid
+from tests.gql.agreement.documents import Writer, list_roots
+from tests.gql.world import PEOPLE
+
+ASKED = [("A", "boss"), ("A", "am1"), ("B", "lead"), ("B", "nobody"), ("C", "odd"), ("C", "team"), ("C", "auditor")]
+EVERYBODY = [(letter, name) for letter in "ABC" for name in PEOPLE]
+
+
+async def gather_cursors(bench: Bench, letter: str, name: str) -> None:
+    """Have the lists that a person may see give their first cursors, in their own order and by each field."""
+    api = bench.api(letter)
+    writer = Writer(api, bench.pool(letter, name), Random(7))
+    for root in list_roots(api):
+        entity = api.entities[root.entity]
+        fields = writer.api.schema.query_type.fields[root.name].args  # type: ignore[union-attr]
+        orders = ["", *(f", orderBy: [{{field: {one}}}]" for one in _constants(fields))]
+        parts = [
+            f"a{place}: {root.name}(first: 3{order}) {{ edges {{ cursor node {{ __typename }} }} }}"
+            for place, order in enumerate(orders[:25])
+        ]
+        from tests.gql.agreement.documents import Document  # noqa: PLC0415
+
+        await bench.agree(letter, name, Document("{ " + " ".join(parts) + " }", {}, {}))
+        assert entity
+
+
+def _constants(arguments: Any) -> list[str]:
+    from graphql import get_named_type  # noqa: PLC0415
+
+    if "orderBy" not in arguments:
+        return []
+    order: Any = get_named_type(arguments["orderBy"].type)
+    field: Any = get_named_type(order.fields["field"].type)
+    return list(field.values)
+
+
+async def walk(bench: Bench, letter: str, name: str, examples: int, *, derandomize: bool) -> None:
+    """So many generated documents as one person."""
+    await gather_cursors(bench, letter, name)
+    pool = bench.pool(letter, name)
+    api = bench.api(letter)
+    loop = asyncio.get_running_loop()
+    seen = 0
+
+    def run(work: Callable[[], Awaitable[Any]]) -> Any:
+        return asyncio.run_coroutine_threadsafe(_awaited(work), loop).result(60)
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(random=st.randoms(use_true_random=False))
+    def documents(random: Random) -> None:
+        nonlocal seen
+        document = Writer(api, pool, random).document()
+        assert not (wrong := invalid(api, document.text)), (wrong, document.text)
+        run(lambda: bench.agree(letter, name, document))
+        seen += 1
+
+    await asyncio.to_thread(documents)
+    assert seen >= examples // 2
+
+
+async def _awaited(work: Callable[[], Awaitable[Any]]) -> Any:
+    return await work()
+
+
+@pytest.mark.parametrize(("letter", "name"), ASKED, ids="{0[0]}-{0[1]}".format)
+async def test_generated_documents_give_equal_answers(bench: Bench, letter: str, name: str) -> None:
+    await walk(bench, letter, name, 50, derandomize=True)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("letter", "name"), EVERYBODY)
+async def test_thousands_of_generated_documents_give_equal_answers(bench: Bench, letter: str, name: str) -> None:
+    await walk(bench, letter, name, 400, derandomize=False)

@@ -1,0 +1,93 @@
+"""Every type, every field, every filter operator, every order and every grouping at least once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.gql.agreement.answers import Bench
+from tests.gql.agreement.documents import Document
+from tests.gql.agreement.paths import Way, filters, leaves, orders, ways
+from tests.gql.world import PEOPLE
+
+PLACES = [("C", "boss"), ("C", "am1"), ("C", "odd")]
+AT_ONCE = 14
+
+
+def _in_list(way: Way, parts: Sequence[str]) -> str:
+    """One document that asks a list so many times, each with arguments and a selection of its own."""
+    asked = " ".join(f"a{place}: {way.name}{part}" for place, part in enumerate(parts))
+    return f"{{ {way.before} {asked} {way.after} }}"
+
+
+def _chunks(parts: Sequence[str], size: int = AT_ONCE) -> Iterator[Sequence[str]]:
+    for start in range(0, len(parts), size):
+        yield parts[start : start + size]
+
+
+def _documents(bench: Bench, letter: str, name: str) -> Iterator[str]:
+    api, pool = bench.api(letter), bench.pool(letter, name)
+    known = ways(api)
+    for entity in api.entities.values():
+        if entity.name not in known:
+            continue
+        way = known[entity.name]
+        shown = " ".join(leaves(entity))
+        if way.name is None:
+            yield f"{{ {way.before} {shown} __typename {way.after} }}"
+            continue
+        size = 5 if way.before else 30
+        row = "{ totalCount nodes { __typename } }"
+        if "id" in leaves(entity):
+            row = "{ totalCount nodes { id } }"
+        parts = [f"(first: {size}) {{ nodes {{ {shown} }} pageInfo {{ hasNextPage hasPreviousPage }} }}"]
+        parts += [f"(first: {size}, orderBy: {order}) {row}" for order in orders(api, entity)]
+        parts += [f"(last: 3, orderBy: {order}) {row}" for order in orders(api, entity)]
+        parts += [f"(first: {size}, filter: {one}) {row}" for one in filters(api, entity, pool)]
+        parts += _summaries(bench, letter, entity.name)
+        for chunk in _chunks(parts, 4 if way.before else AT_ONCE):
+            yield _in_list(way, chunk)
+
+
+def _summaries(bench: Bench, letter: str, name: str) -> Iterator[str]:
+    types = bench.api(letter).schema.type_map
+    figures = "".join(
+        f" {what} {{ {' '.join(types[kind].fields)} }}"  # type: ignore[union-attr]
+        for what, kind in (("sum", f"{name}Figures"), ("average", f"{name}Averages"), ("max", f"{name}Figures"))
+        if kind in types
+    )
+    yield f" {{ aggregate {{ count{figures} }} }}"
+    fields = types.get(f"{name}GroupField")
+    if fields is None:
+        return
+    key = " ".join(types[f"{name}GroupKey"].fields)  # type: ignore[union-attr]
+    for one in fields.values:  # type: ignore[union-attr]
+        yield f" {{ groups(by: [{one}]) {{ key {{ {key} }} count{figures} }} }}"
+    pair = list(fields.values)[:2]  # type: ignore[union-attr]
+    yield f" {{ groups(by: [{', '.join(pair)}], first: 3) {{ key {{ {key} }} count }} }}"
+
+
+@pytest.mark.parametrize(("letter", "name"), PLACES, ids="{0[0]}-{0[1]}".format)
+async def test_every_field_filter_order_and_group_agrees(bench: Bench, letter: str, name: str) -> None:
+    wrong = []
+    for text in _documents(bench, letter, name):
+        try:
+            await bench.agree(letter, name, Document(text, {}, {}))
+        except AssertionError as error:
+            wrong.append(str(error))
+    assert not wrong, f"{len(wrong)} documents\n" + "\n\n".join(one[:1500] for one in wrong[:6])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("letter", "ABC")
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_everybody(bench: Bench, letter: str, name: str) -> None:
+    for text in _documents(bench, letter, name):
+        await bench.agree(letter, name, Document(text, {}, {}))
+
+
+async def test_every_type_is_come_by(bench: Bench) -> None:
+    """A type that no query leads to would be left out above without a word."""
+    api = bench.api("C")
+    assert {name for name in api.entities if name not in ways(api)} == set()

@@ -1,0 +1,107 @@
+"""Engines that answer with one wall alone, and what an answer must not show."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import make_url
+
+from steward_graphql.execution.engine import Engine
+from steward_graphql.execution.pipeline import Pipelines, Rows
+from steward_tenants.database.database import Database
+from tests.cluster import Addresses
+from tests.gql.agreement.answers import Bench
+from tests.gql.world import MARK, Marked, World
+
+TENANT_PREDICATE = re.compile(rb"(?:\w+\.)?tenant_id = (\$\d+::UUID)")
+ANYWHERE = {"tenant", "name of tenant_user", "name of client", "org_unit", "role"}
+"""Marks that rows within reach may show although the marked row is not: names of people, units, clients and roles, as
+of the other side of a hand-over, a merge, a pair of duplicates."""
+CONFIGURATION = {"client_kind", "client_tier", "product", "custom_field", "import_batch", "run", "hand_over", "grading"}
+"""Rows whose reach is not a matter of a row's owner; the reference decides on them."""
+
+
+class Mode(Enum):
+    """Which walls stand."""
+
+    BOTH = "both walls"
+    WALL_1 = "row-level security alone"
+    WALL_2 = "predicates alone"
+
+
+class Watched(Pipelines):
+    """Keeps the text of every statement; in the mode without wall 2 takes the tenant's predicates out of it."""
+
+    def __init__(self, database: Database, addresses: Addresses, name: str, mode: Mode) -> None:
+        super().__init__(database, 2)
+        self.mode = mode
+        self.statements: set[bytes] = set()
+        if mode is Mode.WALL_2:
+            url = make_url(addresses.superuser(name)).set(drivername="postgresql")
+            self.conninfo = url.render_as_string(hide_password=False)
+
+    async def fetch(
+        self, plan_sql: bytes, parameters: list[bytes | None], tenant_id: UUID, *, expensive: bool = False
+    ) -> Rows:
+        self.statements.add(plan_sql)
+        if self.mode is Mode.WALL_1:
+            plan_sql = TENANT_PREDICATE.sub(rb"(\1 is not null)", plan_sql)
+        return await super().fetch(plan_sql, parameters, tenant_id, expensive=expensive)
+
+
+def engine_in(world: World, addresses: Addresses, name: str, mode: Mode) -> tuple[Engine, Watched]:
+    """An engine whose reads go through these walls."""
+    engine = Engine(world.database, connections=2)
+    watched = Watched(world.database, addresses, name, mode)
+    engine.pipelines = watched
+    return engine, watched
+
+
+class Eyes:
+    """Says what of an answer somebody must not see."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.marks = bench.world.marks
+        self.sensitive = re.compile("|".join(sorted(map(re.escape, bench.world.sensitive))))
+        self.ids: dict[str, str] = {
+            str(row.id): tenant.letter
+            for tenant in bench.world.tenants.values()
+            for rows in (*tenant.rows.values(), tenant.people.values(), tenant.units.values())
+            for row in rows
+            if hasattr(row, "id")
+        }
+
+    def problems(self, letter: str, name: str, body: str, *, scope: bool = True) -> list[str]:
+        """What stands in an answer and should not; `scope` False: other tenants' things only."""
+        found = [f"the value {one!r} in full" for one in self.sensitive.findall(body)]
+        for mark in {match[0] for match in MARK.finditer(body)}:
+            what = self.marks[mark]
+            if what.letter != letter:
+                found.append(f"{mark}: {what.table} of tenant {what.letter}")
+            elif scope and not self._visible(letter, name, what):
+                found.append(f"{mark}: {what.table} out of reach")
+        found += [
+            f"the id {one} of tenant {owner}" for one, owner in self.ids.items() if owner != letter and one in body
+        ]
+        return found
+
+    def _visible(self, letter: str, name: str, what: Marked) -> bool:
+        if what.table in ANYWHERE:
+            return True
+        reference = self.bench.reference(letter, name)
+        for entity in reference.api.entities.values():
+            if entity.table.__tablename__ != what.table or entity.key != ("id",):
+                continue
+            record = reference.tables.records(entity).get((what.row_id,))
+            if record is not None and reference.tables.belongs(record) and reference.tables.reaches(record):
+                return True
+        return what.table in CONFIGURATION or what.table == "audit_event"
+
+
+def text_of(answer: Any) -> str:
+    """An answer as text that marks can be looked for in."""
+    return answer.body.decode() if hasattr(answer, "body") else str(answer)

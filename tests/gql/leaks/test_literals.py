@@ -1,0 +1,50 @@
+"""Plans hold no value in their text: every string and number in a statement is a constant of ours."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+from steward_graphql.declared.entities import Value
+from steward_graphql.execution.engine import Request
+from tests.cluster import Addresses
+from tests.gql.agreement.answers import Bench
+from tests.gql.agreement.documents import Writer
+from tests.gql.agreement.test_sweep import _documents
+from tests.gql.leaks.modes import Mode, engine_in
+
+STRING = re.compile(r"'((?:[^']|'')*)'")
+NUMBER = re.compile(r"(?<![\w$.\"])\d+(?:\.\d+)?(?!\w)")
+WORDS = re.compile(r"[A-Za-z0-9_]+")
+OURS = {"true", "false", "null", "base64", "UTF8", "nodes", "edges", "node", "cursor", "pageInfo", "totalCount"}
+OURS |= {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "aggregate", "groups", "key", "count"}
+OURS |= {"sum", "average", "min", "max", "PageInfo", "Query"}
+NUMBERS = {"0", "1", "10"}
+SIGNATURE = re.compile(r"[0-9a-f]{12}")
+
+
+async def test_no_plan_has_a_value_in_its_text(bench: Bench, addresses: Addresses, database_name: str) -> None:
+    engine, watched = engine_in(bench.world, addresses, database_name, Mode.BOTH)
+    random = Random(11)
+    for text in _documents(bench, "C", "boss"):
+        await engine.execute(Request(text), bench.world["C"].caller("boss"))
+    for _ in range(150):
+        document = Writer(bench.api("C"), bench.pool("C", "boss"), random).document()
+        await engine.execute(Request(document.text, None, document.variables), bench.world["C"].caller("lead"))
+    await engine.close()
+    await watched.close()
+    api = bench.api("C")
+    declared = OURS | set(api.schema.type_map) | {name for e in api.entities.values() for name in e.by_name}
+    strange: dict[str, str] = {}
+    for statement in watched.statements:
+        sql = statement.decode()
+        for told in STRING.findall(sql):
+            for word in WORDS.findall(told):
+                if word not in declared and not SIGNATURE.fullmatch(word):
+                    strange.setdefault(word, told)
+        for number in NUMBER.findall(STRING.sub("''", sql)):
+            if number not in NUMBERS:
+                strange.setdefault(number, sql[:200])
+    assert len(watched.statements) > 100
+    assert strange == {}
+    assert Value is not None

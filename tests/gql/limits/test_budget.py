@@ -1,0 +1,129 @@
+"""Points in a minute, counted over processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from steward_graphql.limits.budget import Budget
+from steward_graphql.limits.errors import BudgetSpent
+from steward_tenants.signin.caller import Caller
+from tests.cluster import Addresses
+from tests.factories import actor_with
+
+
+def a_caller() -> Caller:
+    return Caller(uuid4(), actor_with(), None, datetime(2099, 1, 1, tzinfo=UTC))
+
+
+class Clock:
+    """A minute that ends when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_040.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Counting:
+    """A Valkey that counts the questions."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.asked = 0
+
+    def pipeline(self, **options: Any) -> Any:
+        self.asked += 1
+        return self.redis.pipeline(**options)
+
+
+@pytest_asyncio.fixture
+async def redis(addresses: Addresses) -> AsyncIterator[Redis]:
+    redis: Redis = Redis.from_url(addresses.redis_url)
+    yield redis
+    await redis.aclose()
+
+
+async def test_two_processes_share_one_budget(redis: Redis) -> None:
+    clock, caller = Clock(), a_caller()
+    one, other = Budget(redis, 1_000, clock=clock), Budget(redis, 1_000, clock=clock)
+    spent = 0
+    while True:
+        try:
+            await (one if spent % 20 else other).spend(caller, 10)
+        except BudgetSpent as refused:
+            assert refused.headers()["Retry-After"] == str(refused.values["seconds"])
+            break
+        spent += 10
+    assert 900 <= spent <= 1_000
+    for budget in (one, other):
+        with pytest.raises(BudgetSpent):
+            for _ in range(11):
+                await budget.spend(caller, 10)
+    clock.now += 60
+    assert (await one.spend(caller, 10)).remaining == 990
+
+
+async def test_what_remains_is_told(redis: Redis) -> None:
+    clock, caller = Clock(), a_caller()
+    budget = Budget(redis, 1_000, clock=clock)
+    assert await budget.spend(caller, 30) == (1_000, 970, 60)
+    clock.now += 12
+    left = await budget.spend(caller, 300)
+    assert left == (1_000, 670, 48)
+    assert left.headers() == {"X-Budget-Limit": "1000", "X-Budget-Remaining": "670", "X-Budget-Reset": "48"}
+    assert left.extension() == {"limit": 1000, "remaining": 670, "resetSeconds": 48}
+
+
+async def test_a_slice_is_leased_not_every_point(redis: Redis) -> None:
+    counting = Counting(redis)
+    budget, caller = Budget(counting, 1_000, clock=Clock()), a_caller()  # type: ignore[arg-type]
+    for _ in range(100):
+        await budget.spend(caller, 5)
+    assert counting.asked == 5
+
+
+async def test_clients_do_not_share(redis: Redis) -> None:
+    budget, clock = Budget(redis, 100, clock=Clock()), a_caller()
+    await budget.spend(clock, 100)
+    assert (await budget.spend(a_caller(), 100)).remaining == 0
+    with pytest.raises(BudgetSpent):
+        await budget.spend(clock, 1)
+
+
+async def test_a_request_dearer_than_the_rest_is_refused_and_takes_nothing(redis: Redis) -> None:
+    budget, caller = Budget(redis, 100, clock=Clock()), a_caller()
+    await budget.spend(caller, 60)
+    with pytest.raises(BudgetSpent):
+        await budget.spend(caller, 41)
+    assert (await budget.spend(caller, 40)).remaining == 0
+
+
+async def test_without_valkey_the_process_counts_alone() -> None:
+    dead: Redis = Redis.from_url("redis://127.0.0.1:1/0")
+    for budget in (Budget(dead, 100, clock=Clock()), Budget(None, 100, clock=Clock())):
+        caller = a_caller()
+        assert (await budget.spend(caller, 60)).remaining == 40
+        with pytest.raises(BudgetSpent):
+            await budget.spend(caller, 41)
+        assert (await budget.spend(caller, 40)).remaining == 0
+        with pytest.raises(BudgetSpent):
+            await budget.spend(caller, 1)
+    await dead.aclose()
+
+
+async def test_the_count_goes_on_alone_when_valkey_dies_in_the_minute(redis: Redis) -> None:
+    budget, caller = Budget(redis, 100, clock=Clock()), a_caller()
+    await budget.spend(caller, 50)
+    budget._redis = Redis.from_url("redis://127.0.0.1:1/0")
+    await budget.spend(caller, 50)
+    with pytest.raises(BudgetSpent):
+        await budget.spend(caller, 1)
+    await budget._redis.aclose()
