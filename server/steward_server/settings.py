@@ -177,6 +177,14 @@ class Settings(BaseSettings):
     """The largest request body, in bytes."""
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15000
     """How long one SQL statement of a request may run, in milliseconds."""
+    graphql_budget: Annotated[int, Field(ge=1_000)] = 60_000
+    """Points of cost that one user or API client may spend in a minute."""
+    graphql_connections: Annotated[int, Field(ge=1, le=100)] = 4
+    """Pipelined database connections per process, for compiled reads."""
+    graphql_introspection: bool = True
+    """Whether the schema may be asked for; without it GraphiQL is not served either."""
+    graphql_batching: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many operations one request may hold; 0 takes no batches."""
     prepared_statements: bool = True
     """False behind a pooler in transaction mode (PgBouncer)."""
     support_contact: str | None = None
@@ -267,6 +275,10 @@ _HINTS: dict[str, tuple[str, str]] = {
     "smtp_url": ("smtp://用户:密码@主机:587", "smtp://user:password@host:587"),
     "mail_from": ("发件人地址", "the sender's address"),
     "embedded": ("true 或 false", "true or false"),
+    "graphql_budget": ("每分钟的点数，例如 60000", "points a minute, such as 60000"),
+    "graphql_connections": ("连接数，例如 4", "a number of connections, such as 4"),
+    "graphql_introspection": ("true 或 false", "true or false"),
+    "graphql_batching": ("0 到 50", "0 to 50"),
     "prepared_statements": ("true 或 false", "true or false"),
 }
 

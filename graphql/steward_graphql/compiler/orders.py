@@ -104,8 +104,8 @@ def beyond(building: Building, order: Order, cursor: Leaf, *, backward: bool) ->
         if len(bound) == 1:
             return _strictly(order.keys[0], bound[0], down[0])
         row, values = tuple_(*(key.column for key in order.keys)), tuple_(*bound)
-        compared: ColumnElement[bool] = row < values if down[0] else row > values
-        return compared
+        compared: Any = row < values if down[0] else row > values
+        return and_(compared)
     condition = _strictly(order.keys[-1], bound[-1], down[-1])
     for key, value, descending in reversed(list(zip(order.keys, bound, down, strict=True))[:-1]):
         same = key.column.is_not_distinct_from(value) if key.nullable else key.column == value

@@ -60,13 +60,15 @@ class Parameters:
         """The statement's text and what fills $1, $2, … of it."""
         compiled: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         expanded = compiled._post_compile_expanded_state
-        of = {inner: name for name, inners in expanded.parameter_expansion.items() for inner in inners}
+        lists = {} if expanded is None else expanded.parameter_expansion
+        list_of = {item: name for name, items in lists.items() for item in items}
         sources = []
         for name in compiled.positiontup:
             own = self._sources.get(name)
             if own is None:
-                bind = compiled.binds[of.get(name, name)]
-                own = _source_of(expanded.parameters[name], bind.type, expanded=name in of)
+                bind = compiled.binds[list_of.get(name, name)]
+                value = expanded.parameters[name] if name in list_of else bind.effective_value
+                own = _source_of(value, bind.type)
             sources.append(own)
         return compiled.string.encode(), tuple(sources)
 
@@ -83,7 +85,7 @@ def _today(execution: Execution) -> bytes:
     return execution.today.isoformat().encode()
 
 
-def _source_of(value: Any, kind: TypeEngine[Any], *, expanded: bool) -> Source:
+def _source_of(value: Any, kind: TypeEngine[Any]) -> Source:
     """What fills a parameter that some builder of conditions made: a mark's value, or the constant."""
     if isinstance(value, UUID):
         if value == TENANT:
@@ -96,7 +98,7 @@ def _source_of(value: Any, kind: TypeEngine[Any], *, expanded: bool) -> Source:
     if value == TODAY and not isinstance(value, datetime):
         return _today
     refuse_marks(value)
-    encoded = encoder_of(kind.item_type if expanded and hasattr(kind, "item_type") else kind)(value)
+    encoded = encoder_of(kind)(value)
     return lambda _execution: encoded
 
 

@@ -40,8 +40,10 @@ USER_ERROR = ObjectShape(
     ),
 )
 _USER_ERRORS = Part("userErrors", ListOf(USER_ERROR), USER_ERROR.text, nullable=False)
-_CHANGES_TENANT = ("plugins.", "configuration.", "lifecycle.", "directory.")
-"""Commands after which what is remembered of the tenant may be wrong."""
+CHANGES_TENANT = frozenset(
+    {"enablePlugin", "disablePlugin", "configurePlugin", "upgradePlugin", "changeTenant", "applyConfiguration"}
+)
+"""Mutations after which what is remembered of the tenant may be wrong."""
 _UTC = ("UTC", "Etc/UTC")
 
 
@@ -120,7 +122,7 @@ class Mutating:
         else:
             async with asked.database.write(run.tenant_id, asked.caller.actor, request_id=asked.request_id) as session:
                 outcome = await self._once(session, asked.database, mutation, given)
-        if _changes_tenant(mutation):
+        if mutation.name in CHANGES_TENANT:
             self._tenants.forget(run.tenant_id)
         return await self._payload(mutation, field, outcome)
 
@@ -146,7 +148,7 @@ class Mutating:
         return _Outcome(fresh[0]) if fresh else _Outcome(answer, kept=True)
 
     def _forget_after(self, session: WriteSession, mutation: Mutation) -> None:
-        if _changes_tenant(mutation):
+        if mutation.name in CHANGES_TENANT:
             session.after_commit(self._tenants.forgetting(self._run.tenant_id))
 
     async def _payload(self, mutation: Mutation, field: AskedField, outcome: _Outcome, **reading: Any) -> str | None:
@@ -193,10 +195,6 @@ class Mutating:
 
 def _payload_name(mutation: Mutation) -> str:
     return mutation.name[:1].upper() + mutation.name[1:] + "Payload"
-
-
-def _changes_tenant(mutation: Mutation) -> bool:
-    return (mutation.command or mutation.name).startswith(_CHANGES_TENANT) or "lugin" in mutation.name
 
 
 async def _read_inside(session: WriteSession, plan: Plan, execution: Execution) -> Rows:

@@ -134,9 +134,7 @@ class Querying:
         try:
             given = read_arguments(run.api, query.fields[field.name].args, field.nodes[0], run.variables)
             completion = run.completion()
-            async with run.asked.database.read(
-                run.tenant_id, run.asked.caller.actor, request_id=run.asked.request_id
-            ) as session:
+            async with run.session() as session:
                 value = await function.call(session, run.asked, **pythonic(function.arguments, given))
                 tree = completion.tree(function.result, value, field)
             text = await run.written(tree, completion.refs, (field.key,), nullable=False) if tree is not None else None

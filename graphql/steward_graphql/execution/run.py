@@ -6,15 +6,20 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from steward_graphql.compiler import compile as compiler
+from graphql import FieldNode
+
+from steward_graphql.compiler.building import SpecialUse
+from steward_graphql.compiler.compile import compile_by_key, compile_query, specials_by_key, specials_of
 from steward_graphql.compiler.plan import Execution, Plan
 from steward_graphql.compiler.selection import Selections
 from steward_graphql.compiler.variables import structure_of
 from steward_graphql.declared.api import Api
+from steward_graphql.declared.entities import Condition
 from steward_graphql.declared.shapes import Asked
 from steward_graphql.execution.completion import Completion, Ref, Tree, Writer
 from steward_graphql.execution.documents import Document
@@ -22,6 +27,7 @@ from steward_graphql.execution.metrics import EngineMetrics
 from steward_graphql.execution.pipeline import Pipelines, Rows
 from steward_graphql.execution.plans import Framed, Known, Plans
 from steward_graphql.execution.problems import Path, dumped, entry, note, notice_entry, told_of
+from steward_tenants.database.session import ReadSession
 
 Fetch = Callable[[Plan, Execution], Awaitable[Rows]]
 """Runs a plan: over a pipeline, or in the transaction of a mutation."""
@@ -48,7 +54,6 @@ class Run:
         self.structure: Hashable = (
             structure_of(self.api, document.operation, self.variables) if document.declares else ()
         )
-        self._conditions: Mapping[Any, Any] | None = None
         self._selections: Selections | None = None
 
     @property
@@ -71,35 +76,37 @@ class Run:
 
     async def table_plan(self) -> Framed:
         """The plan of all root fields that are tables. Raises StewardError for what cannot be compiled."""
+        asked = (self.api, self.document.operation, self.variables)
+        profile = self.known.standing.profile
         return await self._plan(
             (),
-            lambda conditions: compiler.compile_query(
-                self.api, self.document.operation, self.variables, self.known.standing.profile, conditions
-            ),
+            lambda: specials_of(*asked, profile),
+            lambda conditions: compile_query(*asked, profile, conditions),
         )
 
-    async def _plan(self, place: Hashable, compile_it: Callable[[Mapping[Any, Any]], Plan]) -> Framed:
+    async def _plan(
+        self,
+        place: Hashable,
+        uses: Callable[[], Sequence[SpecialUse]],
+        compiled: Callable[[Mapping[Hashable, Condition]], Plan],
+    ) -> Framed:
         key = (self.api.plugins, self.document.operation.text_key, self.structure, self.known.number, place)
         framed = self.plans.get(key)
         if framed is None:
-            conditions = await self._prepared()
-            framed = self.plans.make(key, lambda: compile_it(conditions))
+            # Plans with special filters are never kept, so a kept one needs no conditions.
+            conditions = await self._conditions(uses())
+            framed = self.plans.make(key, lambda: compiled(conditions))
         return framed
 
-    async def _prepared(self) -> Mapping[Any, Any]:
-        """The conditions of special filters. Plans that have any are never kept, so that a kept plan needs none."""
-        if self._conditions is not None:
-            return self._conditions
-        uses = compiler.specials_of(self.api, self.document.operation, self.variables)
-        conditions: dict[Any, Any] = {}
-        if uses:
-            async with self.asked.database.read(
-                self.tenant_id, self.asked.caller.actor, request_id=self.asked.request_id
-            ) as session:
-                for use in uses:
-                    conditions[use.key] = await use.special.prepare(session, use.value, self.asked.today)
-        self._conditions = conditions
-        return conditions
+    async def _conditions(self, uses: Sequence[SpecialUse]) -> Mapping[Hashable, Condition]:
+        if not uses:
+            return {}
+        async with self.session() as session:
+            return {use.key: await use.special.prepare(session, use.value, self.asked.today) for use in uses}
+
+    def session(self) -> AbstractAsyncContextManager[ReadSession]:
+        """A read session for the caller."""
+        return self.asked.database.read(self.tenant_id, self.asked.caller.actor, request_id=self.asked.request_id)
 
     def execution(self, plan: Plan, ids: Sequence[Any] = ()) -> Execution:
         """What fills a plan's parameters."""
@@ -145,9 +152,7 @@ class Run:
         try:
             if session is not None:
                 return await batched.values(session, ids, self.asked.today)
-            async with self.asked.database.read(
-                self.tenant_id, self.asked.caller.actor, request_id=self.asked.request_id
-            ) as opened:
+            async with self.session() as opened:
                 return await batched.values(opened, ids, self.asked.today)
         except Exception as error:
             told = told_of(error)
@@ -178,6 +183,15 @@ class Run:
             self.fail(problem, place)
         return text
 
+    async def _plan_by_key(self, entity: str, place: tuple[str, ...], nodes: tuple[FieldNode, ...]) -> Framed:
+        asked = (self.api, self.document.operation, self.variables)
+        profile = self.known.standing.profile
+        return await self._plan(
+            ("by key", entity, place),
+            lambda: specials_by_key(*asked, entity, nodes, profile=profile),
+            lambda conditions: compile_by_key(*asked, profile, entity, nodes, conditions),
+        )
+
     async def _rows(self, refs: Sequence[Ref], fetch: Fetch, session: Any) -> dict[int, str]:
         """The rows that are referred to, in the caller's scope: one statement for each place of the document."""
         places: dict[tuple[str, tuple[str, ...]], list[Ref]] = {}
@@ -185,8 +199,7 @@ class Run:
             places.setdefault((ref.entity, ref.place), []).append(ref)
         found: dict[int, str] = {}
         for (entity, place), here in places.items():
-            framed = await self._plan(("by key", entity, place), self._by_key(entity, here[0]))
-            plan = framed.plan
+            plan = (await self._plan_by_key(entity, place, here[0].nodes)).plan
             keys = list({key_text(one.key): one.key for one in here}.values())
             execution = self.execution(plan, keys)
             rows = [(key, text) for key, text in await fetch(plan, execution) if key is not None and text is not None]
@@ -200,17 +213,6 @@ class Run:
                 if text is not None:
                     found[id(ref)] = text
         return found
-
-    def _by_key(self, entity: str, ref: Ref) -> Callable[[Mapping[Any, Any]], Plan]:
-        return lambda conditions: compiler.compile_by_key(
-            self.api,
-            self.document.operation,
-            self.variables,
-            self.known.standing.profile,
-            entity,
-            ref.nodes,
-            conditions,
-        )
 
 
 def key_text(key: Any) -> str:

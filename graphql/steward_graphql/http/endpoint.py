@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from steward_graphql.execution.engine import Answer, Request
+from steward_graphql.execution.answers import Answer, Request
 from steward_graphql.http import events, graphiql, sockets
+from steward_graphql.http.calls import Call, Receive, Scope, Send, headers_of
 from steward_graphql.http.errors import (
     BatchRefused,
     MethodRefused,
@@ -22,10 +23,6 @@ from steward_graphql.http.streams import Streams
 from steward_tenants.errors import StewardError
 from steward_tenants.signin.caller import Caller
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Authenticate = Callable[[Scope], Awaitable[Caller]]
 
 MOST_BODY_BYTES = 1_000_000
@@ -44,7 +41,15 @@ class Runs(Protocol):
     ) -> Answer:
         """Answer one operation."""
 
-    def subscribe(self, request: Request, caller: Caller, *, locale: str, request_id: str) -> Any:
+    def subscribe(
+        self,
+        request: Request,
+        caller: Caller,
+        *,
+        locale: str,
+        request_id: str,
+        recheck: Callable[[], Awaitable[Caller]] | None,
+    ) -> AsyncIterator[bytes]:
         """The answers of a subscription, as they come."""
 
 
@@ -78,6 +83,7 @@ class GraphQLEndpoint:
         self.batching = batching
         self.max_body_bytes = max_body_bytes
         self.streams = Streams()
+        self.sockets = Streams(sockets.MOST_SOCKETS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -88,93 +94,86 @@ class GraphQLEndpoint:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         locale = wanted_locale(headers.get(b"accept-language", b"").decode("latin-1"))
-        kind = JSON
-        request_id = str(scope.get("state", {}).get("request_id", ""))
+        call = Call(scope, receive, send, headers, locale, str(scope.get("state", {}).get("request_id", "")))
         try:
-            method = scope["method"]
-            if method == "OPTIONS":
-                await _send(send, 204, b"", [*raw(MethodRefused().headers()), _NO_STORE])
-                return
-            if method not in ("GET", "POST"):
-                raise MethodRefused
-            wanted = wanted_types(headers.get(b"accept", b"").decode("latin-1"))
-            if method == "GET" and self.serves_page and await graphiql.serve(scope, wanted, send, locale):
-                return
-            kind = _chosen(wanted)
-            if method == "POST":
-                _check_content(headers)
-            caller = await self.authenticate(scope)
-            if kind == EVENTS:
-                request = await self._single(scope, receive, headers)
-                await events.stream(self, scope, receive, send, request, caller, locale, request_id)
-                return
-            await self._run(scope, receive, send, headers, caller, kind, locale, request_id)
+            await self._take(call)
         except Disconnected:
             return
         except Exception as error:  # the last place that can tell a caller anything
-            told = known(error, request_id)
-            await _refuse(send, told, JSON if kind == EVENTS else kind, locale)
+            await _refuse(call, known(error, call.request_id))
 
-    async def _run(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: Mapping[bytes, bytes],
-        caller: Caller,
-        kind: str,
-        locale: str,
-        request_id: str,
-    ) -> None:
-        posted = scope["method"] == "POST"
-        if posted:
-            given = read_json(await self._body(receive, headers))
+    async def _take(self, call: Call) -> None:
+        method = call.scope["method"]
+        if method == "OPTIONS":
+            await _send(call.send, 204, b"", [*raw(MethodRefused().headers()), _NO_STORE])
+            return
+        if method not in ("GET", "POST"):
+            raise MethodRefused
+        wanted = wanted_types(call.headers.get(b"accept", b"").decode("latin-1"))
+        if method == "GET" and self.serves_page and await graphiql.serve(call.scope, wanted, call.send, call.locale):
+            return
+        kind = _chosen(wanted)
+        if kind != EVENTS:
+            call.kind = kind
+        if call.posted:
+            _check_content(call.headers)
+        caller = await self.authenticate(call.scope)
+        if kind == EVENTS:
+            await events.stream(self, call, await self._single(call), caller)
+        else:
+            await self._run(call, caller)
+
+    async def _run(self, call: Call, caller: Caller) -> None:
+        if call.posted:
+            given = read_json(await self._body(call))
             if isinstance(given, list):
-                body, more = await self._batch(given, caller, locale, request_id)
-                await _send(send, 200, body, [(b"content-type", _TYPES[kind]), _LOCALES[locale], _NO_STORE, *more])
+                await self._batch(call, given, caller)
                 return
             request = request_of(given)
         else:
-            request = request_of_address(scope.get("query_string", b""))
-        answer = await self.engine.execute(request, caller, locale=locale, request_id=request_id, allow_mutation=posted)
+            request = request_of_address(call.scope.get("query_string", b""))
+        answer = await self.engine.execute(
+            request, caller, locale=call.locale, request_id=call.request_id, allow_mutation=call.posted
+        )
         await _send(
-            send,
-            status_of(answer, kind),
+            call.send,
+            status_of(answer, call.kind),
             answer.body,
-            [(b"content-type", _TYPES[kind]), _LOCALES[locale], _NO_STORE, _VARY, *raw(answer.headers)],
+            [(b"content-type", _TYPES[call.kind]), _LOCALES[call.locale], _NO_STORE, _VARY, *raw(answer.headers)],
         )
 
-    async def _single(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Request:
-        if scope["method"] == "GET":
-            return request_of_address(scope.get("query_string", b""))
-        given = read_json(await self._body(receive, headers))
+    async def _single(self, call: Call) -> Request:
+        if not call.posted:
+            return request_of_address(call.scope.get("query_string", b""))
+        given = read_json(await self._body(call))
         if isinstance(given, list):
             raise BatchRefused(limit=1, actual=len(given))
         return request_of(given)
 
-    async def _batch(
-        self, given: list[Any], caller: Caller, locale: str, request_id: str
-    ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    async def _batch(self, call: Call, given: list[Any], caller: Caller) -> None:
         if len(given) > self.batching:
             raise BatchRefused(limit=max(1, self.batching), actual=len(given))
         if not given:
             raise malformed("数组为空。", "the array is empty.")
         requests = [request_of(one) for one in given]
-        bodies, headers = [], {}
+        bodies = []
+        headers: dict[str, str] = {}
         for request in requests:
             answer = await self.engine.execute(
-                request, caller, locale=locale, request_id=request_id, allow_mutation=True
+                request, caller, locale=call.locale, request_id=call.request_id, allow_mutation=True
             )
             bodies.append(answer.body)
-            headers = {**headers, **answer.headers}
-        return b"[" + b",".join(bodies) + b"]", [*raw(headers)]
+            headers.update(answer.headers)
+        body = b"[" + b",".join(bodies) + b"]"
+        told = [(b"content-type", _TYPES[call.kind]), _LOCALES[call.locale], _NO_STORE, _VARY, *raw(headers)]
+        await _send(call.send, 200, body, told)
 
-    async def _body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+    async def _body(self, call: Call) -> bytes:
         """The request's body. Raises RequestTooLarge, Disconnected."""
-        length = headers.get(b"content-length", b"")
+        length = call.headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > self.max_body_bytes):
             raise RequestTooLarge(limit=self.max_body_bytes)
-        message = await receive()
+        message = await call.receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message.get("body", b"")
             if len(body) > self.max_body_bytes:
@@ -190,15 +189,7 @@ class GraphQLEndpoint:
                 raise RequestTooLarge(limit=self.max_body_bytes)
             if not message.get("more_body"):
                 return b"".join(parts)
-            message = await receive()
-
-
-def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """A request's headers by name; of those given several times, joined as HTTP says."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        found[name] = value if name not in found else found[name] + b", " + value
-    return found
+            message = await call.receive()
 
 
 def status_of(answer: Answer, kind: str) -> int:
@@ -224,10 +215,10 @@ def _check_content(headers: Mapping[bytes, bytes]) -> None:
         raise UnsupportedContent
 
 
-async def _refuse(send: Send, error: StewardError, kind: str, locale: str) -> None:
-    body = refusal(error, locale)
-    headers = [(b"content-type", _TYPES.get(kind, _TYPES[JSON])), _LOCALES[locale], _NO_STORE, *raw(error.headers())]
-    await _send(send, error.status, body, headers)
+async def _refuse(call: Call, error: StewardError) -> None:
+    body = refusal(error, call.locale)
+    headers = [(b"content-type", _TYPES[call.kind]), _LOCALES[call.locale], _NO_STORE, _VARY, *raw(error.headers())]
+    await _send(call.send, error.status, body, headers)
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -10,34 +10,29 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from steward_graphql.errors import SubscriptionNotAllowed
-from steward_graphql.execution.engine import Request
+from steward_graphql.execution.answers import Request
 from steward_graphql.http import streams
+from steward_graphql.http.calls import Call, Receive, Send
 from steward_graphql.http.refusals import known, raw, refusal
 from steward_graphql.http.streams import Watched, closed
 from steward_tenants.signin.caller import Caller
 
 if TYPE_CHECKING:
-    from steward_graphql.http.endpoint import GraphQLEndpoint, Receive, Scope, Send
+    from steward_graphql.http.endpoint import GraphQLEndpoint
 
 QUIET = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
 
 
-async def stream(
-    endpoint: GraphQLEndpoint,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    request: Request,
-    caller: Caller,
-    locale: str,
-    request_id: str,
-) -> None:
+async def stream(endpoint: GraphQLEndpoint, call: Call, request: Request, caller: Caller) -> None:
     """Answer a request by events. Raises TooManyStreams before the answer has begun."""
+    send = call.send
     with endpoint.streams.one(caller):
-        gone = asyncio.create_task(_disconnected(receive))
-        answers = answers_of(endpoint, scope, request, caller, locale, request_id)
-        watched = Watched(lambda: endpoint.authenticate(scope), caller)
+        watched = Watched(lambda: endpoint.authenticate(call.scope), caller)
+        answers = answers_of(
+            endpoint, request, watched, locale=call.locale, request_id=call.request_id, allow_mutation=call.posted
+        )
+        gone = asyncio.create_task(_disconnected(call.receive))
         try:
             await send(
                 {
@@ -47,7 +42,7 @@ async def stream(
                         (b"content-type", b"text/event-stream; charset=utf-8"),
                         (b"cache-control", b"no-store"),
                         (b"x-accel-buffering", b"no"),
-                        *raw({"Content-Language": locale}),
+                        *raw({"Content-Language": call.locale}),
                     ],
                 }
             )
@@ -55,7 +50,7 @@ async def stream(
             try:
                 await _pass_on(send, answers, watched, gone)
             except Exception as error:  # the stream has begun: its last event says what happened
-                await _send(send, _next(refusal(known(error, request_id), locale)))
+                await _send(send, _next(refusal(known(error, call.request_id), call.locale)))
             if not gone.done():
                 await _send(send, COMPLETE, last=True)
         finally:
@@ -64,10 +59,17 @@ async def stream(
 
 
 async def answers_of(
-    endpoint: GraphQLEndpoint, scope: Scope, request: Request, caller: Caller, locale: str, request_id: str
+    endpoint: GraphQLEndpoint,
+    request: Request,
+    watched: Watched,
+    *,
+    locale: str,
+    request_id: str,
+    allow_mutation: bool,
 ) -> AsyncIterator[bytes]:
-    """The answers of a subscription, or the one of a query or mutation (which takes a POST)."""
-    changes = endpoint.engine.subscribe(request, caller, locale=locale, request_id=request_id)
+    """The answers of a subscription, or the one of a query or mutation."""
+    engine, caller = endpoint.engine, watched.caller
+    changes = engine.subscribe(request, caller, locale=locale, request_id=request_id, recheck=watched.current)
     try:
         async for answer in changes:
             yield answer
@@ -76,13 +78,7 @@ async def answers_of(
         pass
     finally:
         await closed(changes)
-    only = await endpoint.engine.execute(
-        request,
-        caller,
-        locale=locale,
-        request_id=request_id,
-        allow_mutation=scope.get("method") != "GET",
-    )
+    only = await engine.execute(request, caller, locale=locale, request_id=request_id, allow_mutation=allow_mutation)
     yield only.body
 
 
@@ -96,7 +92,7 @@ async def _pass_on(send: Send, answers: AsyncIterator[bytes], watched: Watched, 
                 if gone.done():
                     return
                 if not following.done():
-                    await watched.check()
+                    await watched.current()
                     await _send(send, QUIET)
             answer = following.result()
         finally:
@@ -105,7 +101,7 @@ async def _pass_on(send: Send, answers: AsyncIterator[bytes], watched: Watched, 
                 await asyncio.wait({following})
         if answer is None:
             return
-        await watched.check()
+        await watched.current()
         await _send(send, _next(answer))
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from steward_graphql.http.calls import Scope, Send
 from steward_graphql.http.negotiation import HTML
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 FOLDER = Path(__file__).parent / "page"
 ASSETS = "/assets/"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from steward_graphql.execution.engine import Request
+from steward_graphql.execution.answers import Request
 from steward_graphql.http.errors import MalformedRequest, malformed
 
 MOST_DEPTH = 60

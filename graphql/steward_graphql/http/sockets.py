@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from steward_graphql.execution.problems import dumped, entry
 from steward_graphql.http import streams
+from steward_graphql.http.calls import Receive, Scope, Send
 from steward_graphql.http.errors import TooManyStreams
 from steward_graphql.http.events import answers_of
 from steward_graphql.http.negotiation import wanted_locale
@@ -23,13 +24,15 @@ from steward_tenants.errors import StewardError, Unauthenticated
 from steward_tenants.signin.caller import Caller
 
 if TYPE_CHECKING:
-    from steward_graphql.http.endpoint import GraphQLEndpoint, Receive, Scope, Send
+    from steward_graphql.http.endpoint import GraphQLEndpoint
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 IDLE_SECONDS = 300.0
 """How long a socket stays open with no operation on it."""
 MOST_OPERATIONS = 20
+MOST_SOCKETS = 20
+"""Of one caller, in one process."""
 LONGEST_ID = 200
 
 
@@ -51,6 +54,7 @@ class Socket:
         self._receive = receive
         self._send = send
         self._watched: Watched | None = None
+        self._place = ExitStack()
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._ending: asyncio.Future[_Close] = asyncio.get_running_loop().create_future()
         languages = b",".join(value for name, value in scope["headers"] if name == b"accept-language")
@@ -78,6 +82,7 @@ class Socket:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._place.close()
 
     async def _close(self, how: _Close) -> None:
         with suppress(Exception):  # the other end may be gone already
@@ -108,7 +113,7 @@ class Socket:
         if self._watched is None:
             return False
         try:
-            await self._watched.check()
+            await self._watched.current()
         except Exception as error:
             self._end(_refused(known(error, self._request_id)))
             return False
@@ -167,7 +172,9 @@ class Socket:
             return await self._endpoint.authenticate(scope)
 
         try:
-            self._watched = Watched(again, await again())
+            caller = await again()
+            self._place.enter_context(self._endpoint.sockets.one(caller))
+            self._watched = Watched(again, caller)
         except Exception as error:
             known(error, self._request_id)
             raise _Close(4403, "Forbidden") from None
@@ -204,7 +211,14 @@ class Socket:
         try:
             request = request_of(payload)
             with self._endpoint.streams.one(watched.caller):
-                answers = answers_of(self._endpoint, {}, request, watched.caller, self._locale, self._request_id)
+                answers = answers_of(
+                    self._endpoint,
+                    request,
+                    watched,
+                    locale=self._locale,
+                    request_id=self._request_id,
+                    allow_mutation=True,
+                )
                 try:
                     async for body in answers:
                         if not await self._still_allowed():

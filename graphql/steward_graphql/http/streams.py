@@ -29,18 +29,22 @@ class Watched:
         self.caller = caller
         self._checked = time.monotonic()
 
-    async def check(self, *, fresh: float = FRESH_SECONDS) -> None:
-        """Raises what authentication raises (suspended, revoked, signed out), Unauthenticated when the token is over,
-        AccessChanged."""
+    async def current(self) -> Caller:
+        """The caller, found to be allowed within `FRESH_SECONDS`.
+
+        Raises what authentication raises (suspended, revoked, signed out), Unauthenticated when the token is over,
+        AccessChanged.
+        """
         if self.caller.expires_at <= datetime.now(UTC):
             raise Unauthenticated
         now = time.monotonic()
-        if now - self._checked < fresh:
-            return
+        if now - self._checked < FRESH_SECONDS:
+            return self.caller
         found = await self._again()
         if _standing(found) != _standing(self.caller):
             raise AccessChanged
-        self._checked = now
+        self.caller, self._checked = found, now
+        return found
 
     @property
     def seconds_left(self) -> float:

@@ -109,31 +109,34 @@ def cost_of(api: Api, operation: Operation, variables: Mapping[str, Any], most: 
 
 def price(api: Api, tree: CostTree, variables: Mapping[str, Any], most: int = MOST_POINTS) -> Cost:
     """The cost of a request whose operation's tree is known. Raises as `cost_of`."""
-    points, dearest, _ = _price(api, tree, variables)
+    points, dearest = _price(api, tree, variables)
     if points > most:
         raise TooExpensive(most, points, field=dearest)
     return Cost(points, dearest)
 
 
-def _price(api: Api, tree: CostTree, variables: Mapping[str, Any]) -> tuple[int, str, int]:
-    """Points, and the list that costs most with its points."""
+def _price(api: Api, tree: CostTree, variables: Mapping[str, Any]) -> tuple[int, str]:
+    """Points, and the list that most of them go to."""
     each, dearest, most = 0, tree.path, 0
     for one in tree.below:
-        points, path, dear = _price(api, one, variables)
+        points, path = _price(api, one, variables)
         each += points
-        if dear > most:
-            dearest, most = path, dear
+        if points > most:
+            dearest, most = path, points
     for path, given in tree.group_rows:
         _rows_of(path, given.of(variables))
     points = tree.fixed + _filters(api, tree, variables)
+    rows = tree.rows
     if tree.page is not None:
-        rows = _page_rows(tree.path, tree.page, variables)
-        points += LIST + (rows * (ROW + each) if tree.reads_rows else 0)
+        asked = _page_rows(tree.path, tree.page, variables)
+        rows = asked if tree.reads_rows else 0
+        points += LIST + rows * (ROW + each)
     elif tree.ids is not None:
-        points += _how_many_ids(tree, variables) * (ROW + each)
+        rows = _how_many_ids(tree, variables)
+        points += rows * (ROW + each)
     else:
-        return points + tree.rows * each, dearest, most
-    return (points, dearest, points) if most * 2 > points else (points, tree.path, points)
+        points += rows * each
+    return points, dearest if 2 * rows * most > points else tree.path
 
 
 def _how_many_ids(tree: CostTree, variables: Mapping[str, Any]) -> int:

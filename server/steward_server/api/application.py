@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steward_server.api import files, health, logs, oauth, problems, signin, telemetry
 from steward_server.api.edge import Edge
+from steward_server.api.graphql import PATH as GRAPHQL
+from steward_server.api.graphql import make_endpoint, make_engine
 from steward_server.api.metrics import Metrics
 from steward_server.api.middleware import Frame
 from steward_server.api.origins import AllowedOrigins
@@ -21,7 +24,20 @@ from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.background import settled
 
 
-def create_app(settings: Settings) -> FastAPI:
+class Service(FastAPI):
+    """The REST service with GraphQL beside it: requests at its path do not pass the router."""
+
+    graphql: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, socket or the lifespan."""
+        if scope["type"] != "lifespan" and (scope["path"] == GRAPHQL or scope["path"].startswith(GRAPHQL + "/")):
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Service:
     """The application over `settings`. Its connections open with the first request and close with its lifespan."""
     database = make_database(settings)
     edge = Edge(
@@ -39,12 +55,13 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await settled()
+        await engine.close()
         await edge.redis.aclose()
         await database.dispose()
         if (provider := getattr(app.state, "tracer_provider", None)) is not None:
             await asyncio.to_thread(provider.shutdown)
 
-    app = FastAPI(
+    app = Service(
         title="Steward 管家",
         version="1",
         summary="Sign-in, OAuth, one's own account, files, health. Business data speak GraphQL.",
@@ -55,6 +72,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.edge = edge
     app.state.metrics = Metrics(database)
+    engine = make_engine(edge, app.state.metrics)
+    app.state.graphql = engine
+    app.graphql = make_endpoint(edge, engine, app.state.metrics)
     problems.install(app)
     for router in (health.router, signin.router, oauth.router, files.router):
         app.include_router(router)
@@ -63,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def from_environment() -> FastAPI:
+def from_environment() -> Service:
     """For ASGI servers that are given a factory."""
     settings = load_settings()
     logs.configure(settings)

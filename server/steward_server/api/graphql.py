@@ -16,12 +16,13 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from steward_graphql.execution.engine import Engine
-from steward_graphql.http.endpoint import GraphQLEndpoint
+from steward_graphql.http.endpoint import MOST_BODY_BYTES, GraphQLEndpoint
 from steward_graphql.limits.budget import Budget
 from steward_server.api.edge import REQUEST_HEADER, SESSION_COOKIE, SESSION_PREFIX, Edge
 from steward_server.api.errors import ForeignOrigin
 from steward_server.api.metrics import Metrics
 from steward_server.api.middleware import CORS_HEADERS, CORS_METHODS, EXPOSED_HEADERS, REQUEST_ID, SECURITY_HEADERS
+from steward_server.composition import make_run_tools
 from steward_tenants.errors import Unauthenticated
 from steward_tenants.signin.caller import Caller
 
@@ -72,7 +73,11 @@ class Authenticator:
             if changing and origin != edge.own_origin and not (origin is None and own_header):
                 raise ForeignOrigin
         caller = await self.of_token(token)
-        if origin is not None and origin != edge.own_origin and not await edge.origins.allowed(origin, caller.tenant_id):
+        if (
+            origin is not None
+            and origin != edge.own_origin
+            and not await edge.origins.allowed(origin, caller.tenant_id)
+        ):
             raise ForeignOrigin
         scope.setdefault("state", {})["caller"] = caller
         return caller
@@ -118,9 +123,7 @@ class GraphQLFrame:
         self._app = app
         self._edge = edge
         self._metrics = metrics
-        self._seconds = {
-            method: metrics.seconds.labels(method, PATH) for method in ("GET", "POST", "OPTIONS", "other")
-        }
+        self._seconds = {method: metrics.seconds.labels(method, PATH) for method in ("GET", "POST", "OPTIONS", "other")}
         self._counts: dict[tuple[str, int], Any] = {}
         self._headers = list(_FIXED)
         if edge.settings.public_url.startswith("https:"):
@@ -202,11 +205,29 @@ class GraphQLFrame:
         )
 
 
-def make_engine(edge: Edge) -> Engine:
+def make_engine(edge: Edge, metrics: Metrics) -> Engine:
     """The engine over the edge's services."""
-    raise NotImplementedError
+    settings = edge.settings
+    return Engine(
+        edge.database,
+        tools=make_run_tools(settings),
+        mailer=edge.mailer,
+        connections=settings.graphql_connections,
+        budget=Budget(edge.redis, settings.graphql_budget),
+        introspection=settings.graphql_introspection,
+        registry=metrics.registry,
+    )
 
 
-def make_endpoint(edge: Edge, engine: Engine, budget: Budget) -> GraphQLEndpoint:
-    """The endpoint over the engine."""
-    raise NotImplementedError
+def make_endpoint(edge: Edge, engine: Engine, metrics: Metrics) -> GraphQLFrame:
+    """The endpoint over the engine, framed."""
+    settings = edge.settings
+    endpoint = GraphQLEndpoint(
+        engine,
+        Authenticator(edge),
+        public_origin=edge.own_origin,
+        introspection=settings.graphql_introspection,
+        batching=settings.graphql_batching,
+        max_body_bytes=min(settings.max_body_bytes, MOST_BODY_BYTES),
+    )
+    return GraphQLFrame(endpoint, edge, metrics)

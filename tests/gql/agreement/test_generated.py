@@ -82,7 +82,7 @@ async def _awaited(work: Callable[[], Awaitable[Any]]) -> Any:
     return await work()
 
 
-@pytest.mark.parametrize(("letter", "name"), ASKED, ids="{0[0]}-{0[1]}".format)
+@pytest.mark.parametrize(("letter", "name"), ASKED)
 async def test_generated_documents_give_equal_answers(bench: Bench, letter: str, name: str) -> None:
     await walk(bench, letter, name, 50, derandomize=True)
 

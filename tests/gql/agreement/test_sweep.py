@@ -68,7 +68,7 @@ def _summaries(bench: Bench, letter: str, name: str) -> Iterator[str]:
     yield f" {{ groups(by: [{', '.join(pair)}], first: 3) {{ key {{ {key} }} count }} }}"
 
 
-@pytest.mark.parametrize(("letter", "name"), PLACES, ids="{0[0]}-{0[1]}".format)
+@pytest.mark.parametrize(("letter", "name"), PLACES)
 async def test_every_field_filter_order_and_group_agrees(bench: Bench, letter: str, name: str) -> None:
     wrong = []
     for text in _documents(bench, letter, name):

@@ -60,7 +60,7 @@ async def _compare(bench: Bench, letter: str, name: str, text: str, ids: list[st
     return iter(wrong)
 
 
-@pytest.mark.parametrize(("letter", "name"), ASKED, ids="{0[0]}-{0[1]}".format)
+@pytest.mark.parametrize(("letter", "name"), ASKED)
 async def test_single_rows_and_nodes(bench: Bench, letter: str, name: str) -> None:
     api, wrong = bench.api(letter), []
     texts = {"": "query($id: ID!) { node(id: $id) { __typename id } nodes(ids: [$id]) { __typename } }"}
@@ -115,7 +115,7 @@ def _foreign(bench: Bench, letter: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("letter", "name"), ASKED, ids="{0[0]}-{0[1]}".format)
+@pytest.mark.parametrize(("letter", "name"), ASKED)
 async def test_ids_in_functions(bench: Bench, letter: str, name: str) -> None:
     api, wrong = bench.api(letter), []
     query = api.schema.query_type

@@ -56,7 +56,7 @@ async def _look(walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: st
     assert not wrong, f"{len(wrong)}\n" + "\n".join(wrong[:8])
 
 
-@pytest.mark.parametrize(("letter", "name"), PLACES, ids="{0[0]}-{0[1]}".format)
+@pytest.mark.parametrize(("letter", "name"), PLACES)
 async def test_no_answer_shows_what_is_not_ones_own(
     walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: str
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, and_, literal, select
-from sqlalchemy.orm import aliased
 
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Condition, Entity, Link, Planning, Row, Value, camel
@@ -38,6 +37,19 @@ class Record:
     columns: dict[str, Any] = field(repr=False)
     flags: dict[str, Any]
     concrete: str
+
+
+class Plain:
+    """A table under a name of its own, whose columns are its attributes."""
+
+    def __init__(self, table: type[TenantTable]) -> None:
+        core: Any = table.__table__
+        self._alias = core.alias()
+        for one in table.__mapper__.column_attrs:
+            setattr(self, one.key, self._alias.c[one.columns[0].name])
+
+    def __clause_element__(self) -> Any:
+        return self._alias
 
 
 class Tables:
@@ -69,7 +81,7 @@ class Tables:
         return self._records[entity.name]
 
     def _read(self, entity: Entity) -> dict[Key, Record]:
-        row = Row(aliased(entity.table), self.planning)
+        row = Row(Plain(entity.table), self.planning)
         values = [one for one in entity.fields if isinstance(one, Value) and not one.masked and one.argument is None]
         flags: dict[str, Condition] = {
             name: condition
@@ -86,7 +98,7 @@ class Tables:
         columns += [condition(row).label(f"f{place}") for place, condition in enumerate(flags.values())]
         found = {}
         raw = self.raw(entity.table, entity.key)
-        for line in self.run(select(*columns).where(row.within(row.table))):
+        for line in self.run(select(*columns).select_from(row.table).where(row.within(row.table))):
             cells = tuple(line)
             key = cells[: len(entity.key)]
             shown = dict(zip((one.name for one in values), cells[len(key) :], strict=False))
@@ -109,24 +121,24 @@ class Tables:
     def by_argument(self, entity: Entity, one: Value, keys: Any) -> dict[Key, Any]:
         """A field that takes a list of texts, for every row."""
         assert one.expression_by is not None
-        row = Row(aliased(entity.table), self.planning)
+        row = Row(Plain(entity.table), self.planning)
         names = [getattr(row.table, name) for name in entity.key]
         given = literal(list(keys)) if keys is not None else None
         expression = one.expression(row) if given is None else one.expression_by(row, given)
-        lines = self.run(select(*names, expression.label("v")).where(row.within(row.table)))
+        lines = self.run(select(*names, expression.label("v")).select_from(row.table).where(row.within(row.table)))
         return {tuple(line)[:-1]: tuple(line)[-1] for line in lines}
 
     def matching(self, entity: Entity, condition: Condition) -> set[Key]:
         """The keys of the rows that meet a condition in SQL."""
-        row = Row(aliased(entity.table), self.planning)
+        row = Row(Plain(entity.table), self.planning)
         names = [getattr(row.table, name) for name in entity.key]
-        return {tuple(line) for line in self.run(select(*names).where(row.within(row.table), condition(row)))}
+        return {tuple(line) for line in self.run(select(*names).select_from(row.table).where(row.within(row.table), condition(row)))}
 
     def linked(self, source: Entity, name: str, target: Entity, link: Link, key: Key) -> list[Record]:
         """The target's rows that a row leads to, whoever reaches them."""
         place = (source.name, name)
         if place not in self._links:
-            one, other = (Row(aliased(entity.table), self.planning) for entity in (source, target))
+            one, other = (Row(Plain(entity.table), self.planning) for entity in (source, target))
             names = [getattr(one.table, column).label(f"s{column}") for column in source.key]
             names += [getattr(other.table, column).label(f"t{column}") for column in target.key]
             pairs: dict[Key, list[Key]] = defaultdict(list)

@@ -1,0 +1,41 @@
+"""One HTTP request on its way through the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from steward_graphql.http.negotiation import JSON
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Call:
+    """What ASGI gives, its headers by name, and what was made out of them. `kind`: the media type of the answer."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Mapping[bytes, bytes]
+    locale: str
+    request_id: str
+    kind: str = JSON
+
+    @property
+    def posted(self) -> bool:
+        """Whether it may change anything."""
+        posted: bool = self.scope["method"] == "POST"
+        return posted
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """A request's headers by name; of those given several times, joined as HTTP says."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        found[name] = value if name not in found else found[name] + b", " + value
+    return found
