@@ -524,7 +524,9 @@ def _record(
             period="2026-01" if about.several.value == "period" else None,
             state=state,
             title=f"记录{mark}",
-            document={one.name: _value(one, place + spot, mark) for spot, one in enumerate(given)},
+            document={
+                one.name: _sensitive(tenant, one) or _value(one, place + spot, mark) for spot, one in enumerate(given)
+            },
             computed={one.name: _value(one, place, mark) for one in fields if one.computed} if not bare else {},
             custom={},
             created_by=owner.id,
@@ -547,6 +549,15 @@ def _record(
             )
         )
     return made
+
+
+def _sensitive(tenant: Tenant, one: FormField) -> str | None:
+    """A recognisable value of a field that is shown masked."""
+    kind = one.text.masked if one.text else None
+    if kind is None:
+        return None
+    key = str(getattr(kind, "key", kind))
+    return tenant.email() if key == "email" else tenant.identity() if "identity" in key else tenant.phone()
 
 
 def _value(one: FormField, place: int, mark: str) -> Any:

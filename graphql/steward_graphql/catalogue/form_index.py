@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy import column as table_column
 from sqlalchemy.orm import aliased
 
 from steward_core.custom_fields.index import INDEXED_CHARACTERS, MILLION
@@ -86,8 +87,8 @@ def _compared(
 ) -> ColumnElement[bool] | None:
     """At least the rows that meet the comparison: the index rounds decimals and cuts long texts."""
     if operator == "in":
-        items: Any = func.unnest(bound, type_=kind.sql).column_valued("item")
-        return column.in_(select(_encoded(kind, cast(items, kind.sql))).select_from(items))
+        items: Any = func.unnest(bound).table_valued(table_column("value", kind.sql), name="item").render_derived()
+        return column.in_(select(_encoded(kind, items.c.value)))
     compare = _COMPARED.get(operator)
     return None if compare is None else compare(column, _encoded(kind, bound))
 

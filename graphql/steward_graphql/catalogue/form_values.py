@@ -111,7 +111,7 @@ def read_as(kind: Kind) -> Read:
 def listed(value: ColumnElement[Any], kind: Kind) -> ColumnElement[Any]:
     """A list as an SQL array, without the items that are not of the kind; NULL where no list is stored."""
     item: Any = func.jsonb_array_elements(value, type_=JSONB()).column_valued("item")
-    read = select(read_as(kind)(item).label("value")).select_from(item).subquery("items")
+    read = select(read_as(kind)(item).label("value")).select_from(item.scalar_alias).subquery("items")
     found = select(func.array_agg(read.c.value)).where(read.c.value.is_not(None)).scalar_subquery()
     empty = cast(Constant("{}"), ARRAY(kind.sql))
     return case((_is(value, "array"), func.coalesce(found, empty)))

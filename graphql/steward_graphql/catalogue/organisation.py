@@ -127,7 +127,7 @@ def _path(row: Row) -> ColumnElement[Any]:
     above: Any = aliased(OrgUnit)
     return (
         select(func.array_agg(aggregate_order_by(above.name, path.depth.desc())))
-        .join(above, and_(row.within(above), above.id == path.ancestor_id))
+        .join_from(path, above, and_(row.within(above), above.id == path.ancestor_id))
         .where(
             _path_of_the_day(row, path),
             path.descendant_id == row.table.id,

@@ -13,7 +13,7 @@ from typing import Any
 from graphql import ListValueNode, NullValueNode, ObjectValueNode, ValueNode, VariableNode
 
 from steward_graphql.compiler.plan import Execution
-from steward_graphql.compiler.variables import untyped
+from steward_graphql.compiler.variables import NOT_NULL, untyped
 from steward_graphql.declared.scalars import Kind, Unreadable
 from steward_graphql.errors import InvalidVariables
 from steward_tenants.errors import FieldProblem
@@ -70,15 +70,21 @@ class Given:
         return made
 
     def items(self) -> list[Given]:
-        """The items of a list; a single value is a list of one."""
+        """The items of a list; a single value is a list of one. Raises InvalidVariables when one is null."""
         if self._node is None:
-            return [
+            found: list[Given | None] = [
                 Given(None, (*self._path, place), value, self._variables, (*self.at, str(place)))
                 for place, value in enumerate(self._value)
             ]
-        nodes = self._node.values if isinstance(self._node, ListValueNode) else (self._node,)
-        found = (given(node, self._variables, (*self.at, str(place))) for place, node in enumerate(nodes))
-        return [one for one in found if one is not None]
+        else:
+            nodes = self._node.values if isinstance(self._node, ListValueNode) else (self._node,)
+            found = [given(node, self._variables, (*self.at, str(place))) for place, node in enumerate(nodes)]
+        items = []
+        for one in found:
+            if one is None or one.null:
+                raise refused(self.at, *NOT_NULL)
+            items.append(one)
+        return items
 
     def name(self) -> str:
         """The name of an enum's value, now."""
@@ -103,7 +109,14 @@ class Given:
             _from_variable((item._node.name.value,)) if isinstance(item._node, VariableNode) else item.leaf(kind)
             for item in items
         ]
-        return Leaf(lambda variables: [part.read(variables) for part in parts], all(p.fixed for p in parts), ())
+
+        def read(variables: Mapping[str, Any]) -> list[Any]:
+            values = [part.read(variables) for part in parts]
+            if None in values:
+                raise refused(self.at, *NOT_NULL)
+            return values
+
+        return Leaf(read, all(part.fixed for part in parts), ())
 
     def concrete(self, kind: Kind) -> Any:
         """The value of a leaf now, for statements that serve one request."""

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, func, literal_column, or_, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, func, literal_column, or_, tuple_
 
 from steward_graphql.compiler.access import usable
 from steward_graphql.compiler.building import Building
@@ -117,10 +117,10 @@ def beyond(building: Building, order: Order, cursor: Leaf, *, backward: bool) ->
     return and_(first.column <= bound[0] if down[0] else first.column >= bound[0], condition)
 
 
-def _strictly(key: OrderKey, value: Any, descending: bool) -> ColumnElement[bool]:
+def _strictly(key: OrderKey, value: BindParameter[Any], descending: bool) -> ColumnElement[bool]:
     """That the key lies behind the value. NULL is the greatest value of all."""
     if not key.nullable:
-        return key.column < value if descending else key.column > value
+        return (key.column < value) if descending else (key.column > value)
     if descending:
         return or_(key.column < value, and_(value.is_(None), key.column.is_not(None)))
     return or_(key.column > value, and_(value.is_not(None), key.column.is_(None)))

@@ -117,6 +117,7 @@ class Engine:
                 return self._answered(run, await Mutating(run, self.tenants).answer(), headers, extensions)
             querying = Querying(run)
             await querying.prepare()
+            return await self._query(run, querying, headers, extensions)
         except DocumentRefused as refused:
             self.metrics.requests.labels("none", "refused").inc()
             return Answer(
@@ -125,7 +126,6 @@ class Engine:
         except Exception as error:
             self.metrics.requests.labels("none", "refused").inc()
             return _refused(error, locale, request_id, headers)
-        return await self._query(run, querying, headers, extensions)
 
     async def _query(
         self, run: Run, querying: Querying, headers: dict[str, str], extensions: Mapping[str, Any] | None

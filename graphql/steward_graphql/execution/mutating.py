@@ -124,7 +124,12 @@ class Mutating:
                 outcome = await self._once(session, asked.database, mutation, given)
         if mutation.name in CHANGES_TENANT:
             self._tenants.forget(run.tenant_id)
-        return await self._payload(mutation, field, outcome)
+        try:
+            return await self._payload(mutation, field, outcome)
+        except Exception as error:
+            # It is done: telling of it as refused would be wrong.
+            run.fail(error, (field.key,))
+            return None
 
     async def _once(self, session: WriteSession, target: Any, mutation: Mutation, given: Mapping[str, Any]) -> _Outcome:
         key = given.get(IDEMPOTENCY_KEY)

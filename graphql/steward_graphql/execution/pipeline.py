@@ -394,7 +394,15 @@ class Pipelines:
         self.conninfo = (
             make_url(settings.application_url).set(drivername="postgresql").render_as_string(hide_password=False)
         )
-        self.options: dict[str, Any] = {"application_name": "steward graphql", "connect_timeout": CONNECT_SECONDS}
+        self.options: dict[str, Any] = {
+            "application_name": "steward graphql",
+            "connect_timeout": CONNECT_SECONDS,
+            # A server that is gone without a word would otherwise keep its callers waiting for hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        }
         if self.prepared:
             self.options["options"] = (
                 f"-c default_transaction_read_only=on -c statement_timeout={settings.statement_timeout_ms}"

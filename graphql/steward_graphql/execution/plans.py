@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,10 +15,11 @@ from steward_tenants.database.actor import Actor
 
 MOST_PLANS = 2_000
 MOST_BYTES = 16_000_000
+MOST_INTROSPECTIONS = 20
 MOST_PROFILES = 2_000
 MOST_ACTORS = 5_000
-_OVERHEAD = 2_000
-"""What a plan takes besides its SQL, roughly, in bytes."""
+_OVERHEAD, _PER_SQL = 5_000, 4
+"""What a plan takes in bytes, measured: so much, and so many times its SQL."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +65,17 @@ class Standings:
 
 
 class Plans:
-    """Compiled plans by (plugins, document, structure of the variables, profile, place)."""
+    """Compiled plans by (plugins, document, structure of the variables, profile, place); and what introspection without
+    variables answered, by (plugins, document)."""
 
     def __init__(self, metrics: EngineMetrics) -> None:
         self._metrics = metrics
         self._known: Bounded[Hashable, Framed] = Bounded(
-            MOST_PLANS, MOST_BYTES, lambda one: len(one.plan.sql) + _OVERHEAD, metrics.plan_evictions.inc
+            MOST_PLANS, MOST_BYTES, lambda one: len(one.plan.sql) * _PER_SQL + _OVERHEAD, metrics.plan_evictions.inc
+        )
+
+        self.introspections: Bounded[Hashable, Mapping[str, bytes]] = Bounded(
+            MOST_INTROSPECTIONS, MOST_BYTES, lambda one: sum(map(len, one.values()))
         )
 
     def get(self, key: Hashable) -> Framed | None:

@@ -147,9 +147,16 @@ class Querying:
 
     async def _introspection(self, fields: Sequence[AskedField]) -> dict[str, bytes | None]:
         run, document = self._run, self._run.document
-        known = document.introspection
-        if not document.declares and all(field.key in known for field in fields):
-            return {field.key: known[field.key] for field in fields}
+        key = (run.api.plugins, document.operation.text_key)
+        known = None if document.declares else run.plans.introspections.get(key)
+        if known is None:
+            known = await self._introspect(fields)
+            if not document.declares and not run.errors:
+                run.plans.introspections.put(key, known)
+        return {name: None if text == _NULL else text for name, text in known.items()}
+
+    async def _introspect(self, fields: Sequence[AskedField]) -> dict[str, bytes]:
+        run, document = self._run, self._run.document
         definition = document.operation.definition
         alone = OperationDefinitionNode(
             operation=definition.operation,
@@ -162,8 +169,5 @@ class Querying:
         if result.errors or result.data is None:
             for field in fields:
                 run.fail(StewardError(), (field.key,))
-            return dict.fromkeys(field.key for field in fields)
-        found = {field.key: dumped(result.data[field.key]) for field in fields}
-        if not document.declares:
-            known.update(found)
-        return {key: None if text == _NULL else text for key, text in found.items()}
+            return dict.fromkeys((field.key for field in fields), _NULL)
+        return {field.key: dumped(result.data[field.key]) for field in fields}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from steward_core.industry.evaluation import (
 from steward_core.industry.registry import full_key
 from steward_core.permissions import CLIENTS_VIEW
 from steward_graphql.declared.scalars import DATE, DECIMAL, ID, JSON, STRING
-from steward_graphql.declared.shapes import Asked, EntityRef, Function, ListOf
+from steward_graphql.declared.shapes import Asked, EntityRef, Function, ListOf, Part
 from steward_graphql.functions.parts import FIRST, TEXT, argument, few, page_size, part, several, shape, texts
 from steward_tenants.access.rules import require
 from steward_tenants.database.session import ReadSession
@@ -218,6 +219,16 @@ async def _indicator_rows(
     return Figures(over, found, size)
 
 
+def _figure(name: str, zh: str, en: str) -> Part:
+    """A figure of a plugin, which may count in whole numbers."""
+
+    def read(row: Any) -> Decimal | None:
+        value = getattr(row, name)
+        return None if value is None else Decimal(str(value))
+
+    return part(name, DECIMAL, zh, en, nullable=True, read=read)
+
+
 INDICATOR_ROWS = shape(
     "IndicatorRows",
     "指标的结果",
@@ -234,9 +245,9 @@ INDICATOR_ROWS = shape(
             part("ownerId", ID, "客户经理编号", "Identifier of the manager"),
             part("owner", EntityRef("Person"), "客户经理", "The manager", nullable=True, read=lambda row: row.owner_id),
             part("ownerName", STRING, "客户经理姓名", "The manager's name"),
-            part("value", DECIMAL, "数值", "The figure", nullable=True),
-            part("numerator", DECIMAL, "分子", "Of a rate: what is counted", nullable=True),
-            part("denominator", DECIMAL, "分母", "Of a rate: out of what", nullable=True),
+            _figure("value", "数值", "The figure"),
+            _figure("numerator", "分子", "Of a rate: what is counted"),
+            _figure("denominator", "分母", "Of a rate: out of what"),
         ),
         "各客户经理的数据",
         "The figures, by name",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select, true
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from steward_core.forms.description import field_by_name
@@ -20,14 +20,14 @@ from steward_graphql.declared.scalars import BOOLEAN, ID, STRING, EnumKind
 from steward_graphql.declared.shapes import Asked, Function
 from steward_graphql.declared.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_graphql.functions.parts import TEXT, argument, part, several, shape, texts
-from steward_tenants.access.explain import RowNotFound, explain_visibility, place_of
+from steward_tenants.access.explain import RowNotFound, place_of
 from steward_tenants.access.permissions import ROLES_VIEW, Permission
 from steward_tenants.access.queries import actor_of
 from steward_tenants.access.row_kinds import PERSON, RowKind, row_kinds
 from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, reaches_everything, require
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.session import ReadSession
-from steward_tenants.errors import invalid
+from steward_tenants.errors import InvalidInput, invalid
 from steward_tenants.people.errors import PersonNotFound
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.plugins.queries import enabled_plugins
@@ -125,11 +125,11 @@ async def _visibility(
     question = _Question(session, asked, viewer, other, id)
     lines: list[Line] = []
     allowed = True
-    if entity is not None and (kind is None or entity.view is not kind.view):
+    if entity is not None and (kind is None or entity.reach is not None):
         decision = _held(viewer, entity.view)
         allowed = decision.allowed
         lines += [Line("type", reason) for reason in decision.reasons]
-    row = await _row(question, entity, kind)
+    row = await _row(question, entity, kind, await _is_of_type(question, entities, entity))
     lines += [Line("row", reason) for reason in row.reasons]
     allowed = allowed and row.allowed
     shown, may_reveal = (Shown.SHOWN if allowed else Shown.HIDDEN), False
@@ -206,20 +206,50 @@ def _held(actor: Actor, permission: Permission | None) -> Decision:
     return Decision(any(reason.allows for reason in reasons), tuple(reasons))
 
 
-async def _row(question: _Question, entity: Entity | None, kind: RowKind | None) -> Decision:
+async def _is_of_type(question: _Question, entities: Mapping[str, Entity], entity: Entity | None) -> bool:
+    """Whether the row, where there is one, is of this type and not of another over the same table."""
+    name = "" if entity is None else entity.name
+    siblings = next(
+        (one.concrete for one in entities.values() if any(each.entity == name for each in one.concrete)), ()
+    )
+    if entity is None or not siblings:
+        return True
+    table: Any = entity.table
+    row = Row(table, Planning(SymbolicSession(question.viewer), Profile(question.viewer)))
+    place = [each.entity for each in siblings].index(name)
+    told = [_filled(question, each.is_it(row)) for each in siblings]
+    last = place == len(siblings) - 1
+    conditions = [one.is_not(true()) for one in told[:-1]] if last else [told[place]]
+    found = await question.session.scalar(
+        select(table.id).where(question.session.within(table), table.id == question.row_id, *conditions)
+    )
+    return found is not None
+
+
+async def _row(question: _Question, entity: Entity | None, kind: RowKind | None, there: bool) -> Decision:
     if entity is not None and (kind is None or entity.reach is not None):
         return await _reached(question, entity)
     if kind is None:  # pragma: no cover - a type is always one of the two
         raise invalid("type", "unknown", "没有此类型。", "There is no such type.")
-    session, today = question.session, question.asked.today
-    if question.other:
-        return await explain_visibility(session, question.viewer.id, kind.key, question.row_id, on=today)
-    place = await place_of(session, kind, question.row_id, today)
+    permission = kind.view if entity is None or entity.view is None else entity.view
+    place = await _place(question, kind) if there else None
     if place is None and (
-        reaches_everything(question.viewer, kind.view) or ROLES_VIEW.key in question.viewer.permissions
+        question.other
+        or reaches_everything(question.viewer, permission)
+        or ROLES_VIEW.key in question.viewer.permissions
     ):
         raise RowNotFound
-    return decide(question.viewer, kind.view, place or RowPlace(None, None))
+    return decide(question.viewer, permission, place or RowPlace(None, None))
+
+
+async def _place(question: _Question, kind: RowKind) -> RowPlace | None:
+    if not hasattr(kind.table, "id"):
+        raise _without_id()
+    return await place_of(question.session, kind, question.row_id, question.asked.today)
+
+
+def _without_id() -> InvalidInput:
+    return invalid("type", "no_id", "该类型的记录没有编号。", "Rows of this type have no id.")
 
 
 async def _reached(question: _Question, entity: Entity) -> Decision:
@@ -229,7 +259,7 @@ async def _reached(question: _Question, entity: Entity) -> Decision:
     table: Any = entity.table
     identifier = getattr(table, "id", None)
     if identifier is None:
-        raise invalid("type", "no_id", "该类型的记录没有编号。", "Rows of this type have no id.")
+        raise _without_id()
     conditions = [_filled(question, rule(row)) for rule in (entity.belongs, entity.reach) if rule is not None]
     found = await question.session.scalar(
         select(identifier).where(question.session.within(table), identifier == question.row_id, *conditions).limit(1)
@@ -281,13 +311,7 @@ async def _of_field(
 
 
 async def _revealed(question: _Question, kind: RowKind, reveal: Permission) -> Decision:
-    today = question.asked.today
-    if question.other:
-        return await explain_visibility(
-            question.session, question.viewer.id, kind.key, question.row_id, on=today, permission=reveal
-        )
-    place = await place_of(question.session, kind, question.row_id, today)
-    return decide(question.viewer, reveal, place or RowPlace(None, None))
+    return decide(question.viewer, reveal, await _place(question, kind) or RowPlace(None, None))
 
 
 async def _reveal_in_form(question: _Question, kind: RowKind | None, name: str) -> Permission | None:

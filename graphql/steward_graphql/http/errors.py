@@ -11,16 +11,25 @@ class MalformedRequest(StewardError):
 
     code = "malformed_request"
     status = 400
-    message = Bilingual("无法读取请求：{reason_zh}", "The request could not be read: {reason_en}")
+    message = Bilingual("无法读取请求：{reason}", "The request could not be read: {reason}")
     remedy = Bilingual(
         "请按 GraphQL over HTTP 规范发送 query、variables、operationName、extensions 或 documentId。",
         "Send query, variables, operationName, extensions or documentId as GraphQL over HTTP says.",
     )
 
+    def __init__(self, reason: Bilingual) -> None:
+        self.reason = reason
+        super().__init__(reason=reason.en)
+
+    @property
+    def text(self) -> Bilingual:
+        zh, en = self.message
+        return Bilingual(zh.format(reason=self.reason.zh), en.format(reason=self.reason.en))
+
 
 def malformed(zh: str, en: str) -> MalformedRequest:
     """A `MalformedRequest` with its reason."""
-    return MalformedRequest(reason_zh=zh, reason_en=en)
+    return MalformedRequest(Bilingual(zh, en))
 
 
 class MethodRefused(StewardError):

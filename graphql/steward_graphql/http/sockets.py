@@ -73,7 +73,8 @@ class Socket:
         listening = asyncio.create_task(self._listen())
         minding = asyncio.create_task(self._mind())
         try:
-            await asyncio.wait({listening, minding, self._ending}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {listening, minding, self._ending}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._ending.done():
                 await self._close(self._ending.result())
         finally:
@@ -232,7 +233,8 @@ class Socket:
             await self._tell({"id": key, "type": "complete"})
         except Exception as error:
             self._asked.pop(key, None)
-            await self._refuse(key, known(error, self._request_id))
+            if await self._still_allowed():
+                await self._refuse(key, known(error, self._request_id))
 
     async def _refuse(self, key: str, error: StewardError) -> None:
         await self._tell({"id": key, "type": "error", "payload": [entry(error, self._locale)]})

@@ -35,6 +35,7 @@ from steward_graphql.compiler.operation import Operation
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Batched, Entity, ListRoot, OneRoot
 from steward_graphql.limits.errors import PageRefused, TooExpensive, TooManyConditions, TooManyIds
+from steward_tenants.texts import Bilingual
 
 MOST_POINTS = 10_000
 MOST_ROWS = 100
@@ -151,11 +152,8 @@ def _rows_of(path: str, given: Any) -> int:
     if given is None:
         return DEFAULT_ROWS
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= MOST_ROWS:
-        raise PageRefused(
-            field=path,
-            reason_zh=f"每页应为 0 到 {MOST_ROWS} 条，实际 {given}。",
-            reason_en=f"a page has 0 to {MOST_ROWS} rows, not {given}.",
-        )
+        zh, en = f"每页应为 0 到 {MOST_ROWS} 条，实际 {given}。", f"a page has 0 to {MOST_ROWS} rows, not {given}."
+        raise PageRefused(path, Bilingual(zh, en))
     return given
 
 
@@ -171,7 +169,7 @@ def _page_rows(path: str, page: tuple[Given, Given, Given, Given], variables: Ma
     elif last is None and before is not None:
         wrong = "before 须与 last 搭配。", "`before` takes `last`."
     if wrong is not None:
-        raise PageRefused(field=path, reason_zh=wrong[0], reason_en=wrong[1])
+        raise PageRefused(path, Bilingual(*wrong))
     return _rows_of(path, last if first is None else first)
 
 

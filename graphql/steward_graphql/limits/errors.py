@@ -192,11 +192,23 @@ class PageRefused(StewardError):
 
     code = "page_refused"
     status = 400
-    message = Bilingual("“{field}”的分页参数有误：{reason_zh}", "The page of “{field}” is not right: {reason_en}")
+    message = Bilingual("“{field}”的分页参数有误：{reason}", "The page of “{field}” is not right: {reason}")
     remedy = Bilingual(
         "向后翻页用 first 与 after，向前翻页用 last 与 before；每页 0 到 100 条。",
         "Use first with after, or last with before; a page has 0 to 100 rows.",
     )
+
+    def __init__(self, field: str, reason: Bilingual) -> None:
+        self.reason = reason
+        super().__init__(field=field, reason=reason.en)
+
+    @property
+    def text(self) -> Bilingual:
+        values = {"field": self.values["field"]}
+        return Bilingual(
+            self.message.zh.format(reason=self.reason.zh, **values),
+            self.message.en.format(reason=self.reason.en, **values),
+        )
 
 
 class TooManyIds(RefusedShape):

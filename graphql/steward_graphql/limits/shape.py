@@ -70,11 +70,13 @@ MOST_INTROSPECTION_LISTS = 20
 MOST_NESTED_LISTS = 3
 
 _BRACKETS = re.compile(
-    r'"""(?:[^"\\]|\\"""|\\|"(?!""))*"""'
-    r'|"(?:\\.|[^"\\\n\r])*"'
-    r"|#[^\n\r]*"
+    r'"""(?:[^"\\]|\\"""|\\|"(?!""))*+(?:""")?'
+    r'|"(?:\\.|[^"\\\n\r])*+"?'
+    r"|#[^\n\r]*+"
     r"|[{}\[\]()]"
 )
+"""Texts, comments and brackets. The ends of texts may be missing: were that no match, looking for one from every quote
+on would take time in the square of the length."""
 _INTROSPECTION_ROOTS = frozenset({"__schema", "__type"})
 _LISTS = {"__type": 1, "types": 2, "fields": 1, "inputFields": 1, "interfaces": 1, "possibleTypes": 1}
 """How far each goes round in introspection. The standard query, fields of all types, weighs three."""

@@ -15,6 +15,7 @@ from steward_core.trusted_documents.settings import TRUSTED_ONLY
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
+from steward_tenants.single_flight import SingleFlight
 
 READER = system("graphql")
 TRUSTED_SECONDS = 3.0
@@ -42,6 +43,7 @@ class TrustedDocuments:
         self._database = database
         self._seconds = seconds
         self._only: dict[UUID, tuple[float, bool]] = {}
+        self._asking: SingleFlight[UUID, bool] = SingleFlight()
         self._texts: OrderedDict[tuple[UUID, str], tuple[float, str]] = OrderedDict()
         self._characters = 0
 
@@ -75,9 +77,12 @@ class TrustedDocuments:
     async def only_trusted(self, tenant_id: UUID) -> bool:
         """Whether the tenant allows trusted documents only."""
         known = self._only.get(tenant_id)
-        now = time.monotonic()
-        if known is not None and known[0] > now:
+        if known is not None and known[0] > time.monotonic():
             return known[1]
+        return await self._asking.run(tenant_id, lambda: self._look_up(tenant_id))
+
+    async def _look_up(self, tenant_id: UUID) -> bool:
+        now = time.monotonic()
         async with self._database.read(tenant_id, READER) as session:
             only = await get_setting(session, TRUSTED_ONLY)
         if len(self._only) >= MOST_TENANTS:

@@ -15,6 +15,7 @@ from steward_graphql.mutations.exports import exports
 from steward_graphql.mutations.forms import mutations_of
 from steward_graphql.mutations.offers import offers
 from steward_graphql.mutations.reveals import reveals
+from steward_graphql.mutations.runs import run_mutations
 from steward_tenants.texts import Bilingual
 
 NOT_OFFERED: Mapping[str, Bilingual] = {
@@ -54,7 +55,7 @@ def mutations() -> tuple[Mutation, ...]:
     known = all_commands()
     derived = tuple(mutation_of(known[key], offer, TEXTS, SHOWN) for key, offer in offers().items())
     singles = {one.name: one for one in derived}
-    return (*derived, *edges(), *reveals(), *exports(), *bulks(singles))
+    return (*derived, *run_mutations(), *edges(), *reveals(), *exports(), *bulks(singles))
 
 
 _OF_PLUGINS: dict[str, tuple[Industry, tuple[Mutation, ...]]] = {}

@@ -48,6 +48,7 @@ TEXTS: Mapping[str, Bilingual] = {
     "corrections": _t("更正后的指标值：{名称: 值}", "Corrected inputs: {name: value}"),
     "custom": _t("自定义字段：{字段标识: 值}", "The tenant's own fields: {key: value}"),
     "deputy_id": _t("B 角；空值取消", "The second manager; null takes it away"),
+    "digest": _t("文档文本的 SHA-256（64 位十六进制数）", "SHA-256 of the document's text, 64 hexadecimal digits"),
     "document": _t("配置文件的内容", "The configuration as JSON"),
     "duty": _t("职责类别", "Duty of the role"),
     "effective_on": _t("生效日期", "Day on which it takes effect"),
@@ -113,6 +114,7 @@ TEXTS: Mapping[str, Bilingual] = {
     "target": _t(
         "对象：client、contact、form:<插件>.<表单> 等", "What it is for: client, contact, form:<plugin>.<form>, …"
     ),
+    "text": _t("文档全文", "The whole document"),
     "tier": _t("客户等级标识；空值为无等级", "Key of the tier; null for none"),
     "title": _t("标题", "Title"),
     "title_en": _t("英文名", "English title"),

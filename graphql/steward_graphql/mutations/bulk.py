@@ -135,7 +135,9 @@ async def _each(
 
 def _first_row(single: Mutation, item: Mapping[str, Any]) -> str:
     """The first id among an item's own arguments; empty where it names no row."""
-    return next((str(item[one.python_name]) for one in single.arguments if isinstance(item.get(one.python_name), UUID)), "")
+    return next(
+        (str(item[one.python_name]) for one in single.arguments if isinstance(item.get(one.python_name), UUID)), ""
+    )
 
 
 def _untouched(single: Mutation, result: dict[str, Any], locale: str) -> dict[str, Any]:

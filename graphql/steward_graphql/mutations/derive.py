@@ -9,18 +9,14 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from functools import cache
-from importlib import import_module
-from pkgutil import walk_packages
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-import steward_core
-import steward_tenants
 from steward_graphql.declared.entities import camel, snake
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DECIMAL, ID, INT, JSON, STRING, Kind
 from steward_graphql.declared.shapes import Argument, Asked, InputObject, Mutation
+from steward_graphql.mutations.command_modules import load_commands
 from steward_graphql.mutations.kinds import enum_kind, literal_kind
 from steward_graphql.mutations.payloads import Result, payload
 from steward_tenants.commands.service import COMMANDS, CommandInfo
@@ -91,13 +87,9 @@ def columns(kind: InputObject) -> dict[str, Kind | InputObject]:
     return {"fields": kind}
 
 
-@cache
 def all_commands() -> Mapping[str, CommandInfo]:
     """Every command of the floors, by key; their modules are imported for it, and with them the kinds of runs."""
-    for package in (steward_tenants, steward_core):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
-            if ".migrations" not in module.name:
-                import_module(module.name)
+    load_commands()
     return COMMANDS
 
 

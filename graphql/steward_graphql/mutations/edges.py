@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from smtplib import SMTPException
 from typing import Any
 from uuid import UUID
@@ -12,25 +11,23 @@ from steward_core.imports import edge as imports_edge
 from steward_core.imports.models import ImportBatch
 from steward_core.permissions import RECORDS_IMPORT
 from steward_core.runs.models import Run
-from steward_core.runs.queries import run_of
-from steward_core.runs.service import drive
 from steward_graphql.declared.scalars import DATETIME, ID, INT, JSON, STRING
 from steward_graphql.declared.shapes import Argument, Asked, Mutation
 from steward_graphql.errors import InvitationNotMailed
 from steward_graphql.mutations.arguments import given
-from steward_graphql.mutations.derive import told_of_input, untangled, zone_key
+from steward_graphql.mutations.derive import zone_key
+from steward_graphql.mutations.edge import edge
 from steward_graphql.mutations.inputs import new_person_fields
-from steward_graphql.mutations.payloads import Read, Result, done, payload, plain, row, row_of, text
+from steward_graphql.mutations.payloads import Read, Result, done, plain, row, row_of, text
+from steward_graphql.mutations.runs import advanced, seconds
 from steward_tenants.access.permissions import (
     PEOPLE_MANAGE,
     PRIVACY_DECIDE,
     SETTINGS_MANAGE,
     SUPPORT_GRANT,
-    Permission,
 )
 from steward_tenants.configuration.service import change_facts
 from steward_tenants.database.database import Database
-from steward_tenants.errors import invalid
 from steward_tenants.files.models import StoredFile
 from steward_tenants.people.membership import create_user, disable_user, enable_user
 from steward_tenants.people.models import User
@@ -42,50 +39,10 @@ from steward_tenants.support.models import SupportAccess
 from steward_tenants.support.service import SUPPORT_ROLE, grant_support_access
 from steward_tenants.texts import Bilingual
 
-MOST_SECONDS = 20
-"""How long one request may drive a run."""
-Work = Callable[..., Awaitable[Any]]
-
-
-def edge(
-    name: str,
-    text: Bilingual,
-    work: Work,
-    *,
-    results: Sequence[Result],
-    arguments: Sequence[Argument],
-    permission: Permission | None,
-    secret: frozenset[str] = frozenset(),
-    cost: int = 100,
-) -> Mutation:
-    """A mutation that runs `work(database, asked, **arguments)` with its errors told in terms of the input."""
-
-    async def call(database: Database, asked: Asked, **values: Any) -> Any:
-        known = {
-            one.python_name: untangled(one, values[one.python_name])
-            for one in arguments
-            if values.get(one.python_name) is not None
-        }
-        with told_of_input(arguments):
-            answer = await work(database, asked, **known)
-        return payload(results, answer, known)
-
-    return Mutation(
-        name,
-        text,
-        call,
-        tuple(result.part() for result in results),
-        tuple(arguments),
-        permission,
-        edge=True,
-        secret=secret,
-        cost=cost,
-    )
-
 
 def edges() -> tuple[Mutation, ...]:
     """All of them."""
-    return (*_people(), *_tenant(), *_personal_data(), *_imports(), advance_run())
+    return (*_people(), *_tenant(), *_personal_data(), *_imports())
 
 
 def _person(name: str = "user_id") -> Argument:
@@ -402,67 +359,9 @@ def _imports() -> tuple[Mutation, ...]:
                 given("mapping", STRING, "已保存的或插件的列映射", "A saved mapping, or a plugin's, by name"),
                 given("options", JSON, "导入选项", "Options of the import"),
                 given("sheet", STRING, "工作表", "The sheet"),
-                _seconds(required=False),
+                seconds(required=False),
             ),
             permission=RECORDS_IMPORT,
             cost=200,
         ),
-    )
-
-
-def _seconds(*, required: bool) -> Argument:
-    zh, en = f"最多推进几秒，1 到 {MOST_SECONDS}", f"Drive it for at most so many seconds, 1 to {MOST_SECONDS}"
-    return given("seconds", INT, zh, en, required=required)
-
-
-class _TimeIsUp(Exception):
-    """A run was driven for as long as was asked."""
-
-
-async def advanced(database: Database, asked: Asked, run_id: UUID, seconds: int) -> Run:
-    """The run after it was driven for so many seconds, or to its end. Its present chunk is always finished.
-
-    Raises InvalidInput, RunNotFound, Forbidden, and what the run's work refuses: the run has failed then.
-    """
-    if not 1 <= seconds <= MOST_SECONDS:
-        raise invalid("seconds", "range", f"应为 1 到 {MOST_SECONDS} 秒。", f"Use 1 to {MOST_SECONDS} seconds.")
-    until = time.monotonic() + seconds
-
-    def look(_run: Run) -> None:
-        if time.monotonic() >= until:
-            raise _TimeIsUp
-
-    try:
-        return await drive(
-            database,
-            asked.tenant_id,
-            asked.caller.actor,
-            run_id,
-            asked.tools,
-            progress=look,
-            request_id=asked.request_id,
-        )
-    except _TimeIsUp:
-        async with database.read(asked.tenant_id, asked.caller.actor, request_id=asked.request_id) as session:
-            return await run_of(session, run_id)
-
-
-async def _advance(database: Database, asked: Asked, *, run_id: UUID, seconds: int) -> Run:
-    return await advanced(database, asked, run_id, seconds)
-
-
-def advance_run() -> Mutation:
-    """Drive a run for a while."""
-    return edge(
-        "advanceRun",
-        Bilingual(
-            "推进任务若干秒，已完成的部分即时生效；在后台自动推进之前由调用者反复调用，直到状态为已完成",
-            "Drive a run for some seconds; what is done has taken effect. Until runs are driven in the background, call"
-            " it again until the run is done",
-        ),
-        _advance,
-        results=(row("run", Run, "任务", "The run"),),
-        arguments=(given("run_id", ID, "任务", "The run", required=True), _seconds(required=True)),
-        permission=None,
-        cost=500,
     )

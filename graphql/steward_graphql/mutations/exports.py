@@ -16,7 +16,8 @@ from steward_graphql.declared.scalars import BOOLEAN, DATETIME, ID, STRING
 from steward_graphql.declared.shapes import Argument, Asked, Mutation
 from steward_graphql.mutations.arguments import given
 from steward_graphql.mutations.derive import dataclass_of
-from steward_graphql.mutations.edges import edge, stored_file
+from steward_graphql.mutations.edge import edge
+from steward_graphql.mutations.edges import stored_file
 from steward_graphql.mutations.inputs import client_selection
 from steward_graphql.mutations.kinds import enum_kind, file_format
 from steward_graphql.mutations.payloads import number

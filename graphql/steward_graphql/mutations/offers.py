@@ -335,7 +335,6 @@ def _records() -> dict[str, Offer]:
             Bilingual("与文件导入同样的列和规则，无需文件", "the same columns and rules as a file, without one"),
             cost=500,
         ),
-        "runs.request": Offer("requestRun", (_run(),), RUNS_WAIT),
         "runs.cancel": Offer("cancelRun", (_run(),), Bilingual("已完成的部分保留", "what its chunks have done stays")),
         "runs.resume": Offer("resumeRun", (_run(),), RUNS_WAIT),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steward_core.custom_fields.models import CustomField, FieldType
 from steward_core.runs.models import Run
+from steward_core.trusted_documents.models import TrustedDocument
 from steward_graphql.declared.scalars import BOOLEAN, STRING
 from steward_graphql.declared.shapes import Asked, ListOf
 from steward_graphql.mutations import inputs
@@ -158,6 +159,14 @@ def administration() -> dict[str, Offer]:
             ),
             shown={"client_id": "api_client_id"},
             texts={"client_id": Bilingual("对接应用", "The API client")},
+        ),
+        "documents.trust": Offer(
+            "trustDocument",
+            (row("document", TrustedDocument, "受信任的文档", "The document"),),
+            Bilingual("同一文本再次登记只更新名称", "the same text again only takes the new name"),
+        ),
+        "documents.withdraw": Offer(
+            "withdrawDocument", (text("digest", "文档摘要", "Its digest", lambda _, given: given["digest"]),)
         ),
         "files.delete": Offer("deleteFile", (id_of("file_id"),)),
     }

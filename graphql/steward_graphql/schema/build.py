@@ -50,13 +50,14 @@ def build_api(
     taken from there. Raises ValueError for names that stand for two things or are not written as GraphQL's are, and
     for references that lead nowhere.
     """
+    shared = shared or Shared()
     chosen = [one for one in catalogues if one.plugin is None or one.plugin in plugins]
-    entities = _by_name((_with_id(entity) for one in chosen for entity in one.entities), "types")
+    entities = _by_name((_with_id(entity, shared) for one in chosen for entity in one.entities), "types")
     roots = _by_name((root for one in chosen for root in one.roots), "query fields")
     own_functions = _by_name(_of(functions, plugins), "functions")
     own_mutations = _by_name(_of(mutations, plugins), "mutations")
     own_subscriptions = _by_name(_of(subscriptions, plugins), "subscriptions")
-    types = Types(entities, shared or Shared())
+    types = Types(entities, shared)
     try:
         schema = GraphQLSchema(
             query=_query(types, roots, own_functions),
@@ -80,11 +81,14 @@ def _by_name(declared: Iterable[N], place: str) -> dict[str, N]:
     return found
 
 
-def _with_id(entity: Entity) -> Entity:
+def _with_id(entity: Entity, shared: Shared) -> Entity:
     if not entity.node or "id" in entity.by_name:
         return entity
-    table: Any = entity.table
-    return replace(entity, fields=(column(table.id, "编号", "Its id", filter=True), *entity.fields))
+    if entity not in shared.with_ids:
+        table: Any = entity.table
+        own_id = column(table.id, "编号", "Its id", filter=True)
+        shared.with_ids[entity] = replace(entity, fields=(own_id, *entity.fields))
+    return shared.with_ids[entity]
 
 
 def _query(types: Types, roots: Mapping[str, Root], functions: Mapping[str, Function]) -> GraphQLObjectType:

@@ -17,6 +17,8 @@ class Shared:
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, Hashable], GraphQLNamedType] = {}
+        self.with_ids: dict[Entity, Entity] = {}
+        """Nodes that declare no id, and what became of them."""
 
 
 class Types:

@@ -29,6 +29,7 @@ from steward_tenants.database.signing import TENANT_SETTING, NamedKey, TenantSig
 from steward_tenants.database.vault import Vault
 from steward_tenants.directory.models import Tenant, TenantStatus
 from steward_tenants.errors import InvalidInput, TenantNotFound, TenantSuspended, invalid
+from steward_tenants.single_flight import SingleFlight
 
 PRESENT_TENANT = f"select set_config('{TENANT_SETTING}', %s, true), set_config('statement_timeout', %s, true)"
 _PRESENT_POSITIONAL = PRESENT_TENANT.replace("%s", "$1", 1).replace("%s", "$2").encode()
@@ -107,6 +108,7 @@ class Database:
         )
         self._status: dict[UUID, tuple[float, TenantStatus]] = {}
         self._asked: set[UUID] = set()
+        self._looking_up: SingleFlight[UUID, None] = SingleFlight()
 
     def _engine(self, url: str, size: int) -> AsyncEngine:
         return create_async_engine(driver_url(url), **self._engine_options(size))
@@ -200,7 +202,7 @@ class Database:
         if known and known[0] > time.monotonic():
             self._asked.add(tenant_id)
             return known[1]
-        await self._look_up_statuses(tenant_id)
+        await self._looking_up.run(tenant_id, lambda: self._look_up_statuses(tenant_id))
         if tenant_id not in self._status:
             raise TenantNotFound
         return self._status[tenant_id][1]

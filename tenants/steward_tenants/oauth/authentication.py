@@ -24,6 +24,7 @@ from steward_tenants.oauth.queries import (
 from steward_tenants.oauth.rules import narrowed
 from steward_tenants.oauth.tokens import AccessToken, Issuer, key_id_of, read_access_token
 from steward_tenants.signin.caller import Caller
+from steward_tenants.single_flight import SingleFlight
 
 READER = system("oauth")
 TRUSTED_SECONDS = 0.4
@@ -40,6 +41,7 @@ class AccessTokenAuthenticator:
         self.issuer = Issuer(issuer, audience)
         self._remembered: dict[AccessToken, tuple[float, Caller]] = {}
         self._verified: dict[str, tuple[float, Caller]] = {}
+        self._verifying: SingleFlight[str, Caller] = SingleFlight()
 
     async def authenticate(self, token: str) -> Caller:
         """The caller that bears `token`; its permissions are the user's (or client's) ∩ the client's ∩ the scopes.
@@ -51,6 +53,9 @@ class AccessTokenAuthenticator:
             await self._check_tenant(verified[1].tenant_id)
             return verified[1]
         self._verified.pop(token, None)
+        return await self._verifying.run(token, lambda: self._verify(token))
+
+    async def _verify(self, token: str) -> Caller:
         kid = key_id_of(token)
         keys = await current_keys(self.database, kid=kid)
         content = read_access_token(keys, self.issuer, token)

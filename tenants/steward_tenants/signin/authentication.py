@@ -23,6 +23,7 @@ from steward_tenants.signin.models import SessionKind, SignInSession
 from steward_tenants.signin.opening import live_support_access, support_actor
 from steward_tenants.signin.rules import PROFILES, session_ended
 from steward_tenants.signin.tokens import SessionToken, parse_session_token
+from steward_tenants.single_flight import SingleFlight
 
 TRUSTED_SECONDS = 0.3
 """How long a verified token is believed without looking again; with the tenant's status, together below a second."""
@@ -51,6 +52,7 @@ class SessionAuthenticator:
         self._database = database
         self._believed: OrderedDict[bytes, _Believed] = OrderedDict()
         self._tenants: dict[UUID, tuple[float, _TenantFacts]] = {}
+        self._looking_up: SingleFlight[bytes, Caller] = SingleFlight()
 
     async def authenticate(self, token: str) -> Caller:
         """The caller of a session token. Raises Unauthenticated, TenantSuspended."""
@@ -61,7 +63,7 @@ class SessionAuthenticator:
         if believed is not None and believed.until > time.monotonic():
             caller = believed.caller
         else:
-            caller = await self._look_up(parsed)
+            caller = await self._looking_up.run(parsed.digest, lambda: self._look_up(parsed))
         if caller.expires_at <= datetime.now(UTC):
             raise Unauthenticated
         if await self._database.status(parsed.tenant_id) is not TenantStatus.ACTIVE:

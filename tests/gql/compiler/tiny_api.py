@@ -121,9 +121,7 @@ CLIENT = Entity(
     ),
     specials=(
         Special("named", TEXT, _named, kind=STRING),
-        Special(
-            "coded", TEXT, _coded, shape=(("code", STRING, True, TEXT),), shape_name="CodedInput", listed=True
-        ),
+        Special("coded", TEXT, _coded, shape=(("code", STRING, True, TEXT),), shape_name="CodedInput", listed=True),
     ),
 )
 CONTACT = Entity(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from graphql import GraphQLSyntaxError, get_introspection_query
 
@@ -35,7 +33,7 @@ def chain(length: int, body: str, last: str = "a") -> str:
     return "{ ...F0 } " + " ".join(parts) + f" fragment F{length} on Query {{ {last} }}"
 
 
-ATTACKS = {
+ATTACKS: dict[str, tuple[str, type[StewardError]]] = {
     "alias overload": ("{" + " ".join(f"a{n}: x" for n in range(101)) + "}", refused.TooManyAliases),
     "aliases in many fragments": (
         "{ a { ...F ...G } }"
@@ -56,7 +54,7 @@ ATTACKS = {
         "{ a } fragment A on Q { ...B } fragment B on Q { ...A }",
         refused.CircularFragments,
     ),
-    "fragments that double": (chain(40, "a {{ ...{next} }} b {{ ...{next} }}"), refused.NestedTooDeeply),
+    "fragments that double": (chain(40, "a {{ ...{next} }} b {{ ...{next} }}"), refused.TooManyFields),
     "fragments that double beside each other": (chain(40, "...{next} ...{next}"), refused.RepeatedTooOften),
     "fragments that double behind other names": (
         chain(14, "k{n} {{ ...{next} }} j{n} {{ ...{next} }}"),
@@ -176,14 +174,18 @@ def test_what_is_no_document_is_a_syntax_error(text: str) -> None:
         parse_text(text)
 
 
-def test_counting_takes_time_in_proportion_to_the_text() -> None:
-    """Were anything expanded, this would outlast the machine."""
-    started = time.monotonic()
-    for name in "...{next} ...{next}", "a{n} {{ ...{next} ...{next} }}":
-        with pytest.raises(StewardError):
-            check(chain(49, name))
-    for bad in ('{ a(x: """' + '\\"""' * 20_000, '"\\' * 40_000, '"' * 90_000, "#" * 90_000, "{[(" * 30_000):
-        with pytest.raises((StewardError, GraphQLSyntaxError)):
-            check_text(bad)
-            parse_text(bad)
-    assert time.monotonic() - started < 60
+@pytest.mark.parametrize("body", ["...{next} ...{next}", "a{n} {{ ...{next} ...{next} }}"])
+def test_nothing_is_expanded_to_be_counted(body: str) -> None:
+    """Were anything, this would outlast the machine."""
+    with pytest.raises(StewardError):
+        check(chain(49, body))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{ a(x: """' + '\\"""' * 20_000, '"\\' * 40_000, '"' * 90_000, '"""' * 29_999, "#" * 90_000, '"""\\' * 20_000],
+)
+def test_texts_without_end_are_read_once(text: str) -> None:
+    check_text(text)
+    with pytest.raises((StewardError, GraphQLSyntaxError)):
+        parse_text(text)

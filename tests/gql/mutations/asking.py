@@ -76,7 +76,7 @@ def _one(argument: Argument, value: Any) -> Any:
     return argument.kind.read(value)
 
 
-async def ask(who: Asked, name: str, **given: Any) -> dict[str, Any]:
+async def ask(who: Asked, name: str, /, **given: Any) -> dict[str, Any]:
     """What a mutation answers, in a transaction of its own."""
     mutation = by_name()[name]
     values = read(mutation.arguments, given)

@@ -82,7 +82,12 @@ class Tables:
 
     def _read(self, entity: Entity) -> dict[Key, Record]:
         row = Row(Plain(entity.table), self.planning)
-        values = [one for one in entity.fields if isinstance(one, Value) and not one.masked and one.argument is None]
+        own = {} if entity.kind is None else {camel(name): name for name in entity.kind.fields}
+        values = [
+            one
+            for one in entity.fields
+            if isinstance(one, Value) and one.argument is None and not (one.masked and one.name in own)
+        ]
         flags: dict[str, Condition] = {
             name: condition
             for name, condition in (
@@ -115,7 +120,7 @@ class Tables:
         return {
             one.name: entity.kind.fields[fields[one.name]].hide(columns[fields[one.name]])
             for one in entity.fields
-            if isinstance(one, Value) and one.masked and entity.kind is not None
+            if isinstance(one, Value) and one.masked and entity.kind is not None and one.name in fields
         }
 
     def by_argument(self, entity: Entity, one: Value, keys: Any) -> dict[Key, Any]:

@@ -72,7 +72,7 @@ class Reading:
 
     async def run(self, statement: Select[Any]) -> Sequence[Any]:
         """Execute, each mark replaced by what it stands for."""
-        compiled = statement.compile(dialect=PGDialect_psycopg())
+        compiled = statement.compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
         filled = {name: self._real(value) for name, value in compiled.params.items() if self._real(value) is not None}
         async with self.database.read(self.tenant_id, self.actor) as session:
             return await session.rows(statement, filled)

@@ -1,0 +1,39 @@
+"""Looking something up once, however many ask for it at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class SingleFlight(Generic[K, V]):
+    """Look-ups under way, by key. Whoever asks for one that is under way waits for the same answer.
+
+    A look-up goes on when those who wait for it go away; its error reaches all who wait.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[K, asyncio.Task[V]] = {}
+
+    async def run(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+        """The answer of `look_up`, or of the one for `key` that is under way."""
+        task = self._under_way.get(key)
+        if task is None or task.get_loop() is not asyncio.get_running_loop():
+            task = asyncio.ensure_future(_awaited(look_up))
+            self._under_way[key] = task
+            task.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(task)
+
+    def _landed(self, key: K, done: asyncio.Task[V]) -> None:
+        if self._under_way.get(key) is done:
+            del self._under_way[key]
+        if not done.cancelled():
+            done.exception()  # so that nobody having waited is no warning
+
+
+async def _awaited(look_up: Callable[[], Awaitable[V]]) -> V:
+    return await look_up()

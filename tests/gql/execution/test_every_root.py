@@ -1,0 +1,65 @@
+"""Every query field of every schema answers: whatever a role may see, nothing breaks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from steward_graphql.execution.engine import Engine, Request
+from steward_graphql.schema.registry import api_for
+from tests.gql.world import READERS, World
+
+BROKEN = {"internal_error", "missing_value", "database_unavailable", "query_timeout"}
+
+
+def selection(kind: Any, depth: int) -> str:
+    """All fields down to a depth, without those that take arguments."""
+    named = get_named_type(kind)
+    if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
+        return ""
+    parts = ["__typename"]
+    for name, field in named.fields.items():
+        if any(is_required_argument(one) for one in field.args.values()):
+            continue
+        if is_leaf_type(get_named_type(field.type)):
+            parts.append(name)
+        elif depth and not field.args:
+            parts.append(f"{name} {selection(field.type, depth - 1)}")
+    return "{ " + " ".join(parts) + " }"
+
+
+def query_of(name: str, field: GraphQLField) -> str:
+    kind = get_named_type(field.type)
+    if kind.name.endswith("Connection"):
+        assert isinstance(kind, GraphQLObjectType)
+        row = selection(kind.fields["nodes"].type, 1)
+        return f"{{ {name}(first: 3) {{ totalCount nodes {row} pageInfo {{ endCursor }} aggregate {{ count }} }} }}"
+    return f"{{ {name} {selection(field.type, 2)} }}"
+
+
+@pytest.mark.parametrize("letter", ["A", "B", "C"])
+async def test_every_root_answers_every_role(engine: Engine, world: World, letter: str) -> None:
+    tenant = world[letter]
+    query_type = api_for(tenant.plugins).schema.query_type
+    assert query_type is not None
+    broken = []
+    for name, field in query_type.fields.items():
+        if any(is_required_argument(one) for one in field.args.values()):
+            continue
+        for role in READERS:
+            answer = await engine.execute(Request(query_of(name, field)), tenant.caller(role), locale="en")
+            found = json.loads(answer.body)
+            codes = {one["extensions"]["code"] for one in found.get("errors", ())}
+            if codes & BROKEN or not answer.executed:
+                broken.append((name, role, found["errors"][0]))
+    assert broken == []
