@@ -29,8 +29,10 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import TokenType
 
+from steward_core.industry.registry import industries
 from steward_graphql.declared.entities import camel
 from steward_graphql.execution.pipeline import Pipelines
+from steward_graphql.schema.registry import api_for
 from steward_tenants.database.floors import load_floors
 from steward_tenants.models import tenant_metadata
 
@@ -129,13 +131,22 @@ def _problems(statement: str, role: str) -> tuple[str, ...]:
 def _is_json_of_ours(text: str) -> bool:
     """Whether a literal is JSON's punctuation between names that the catalogue declares: what plans are made of."""
     return bool(_JSON_WORDS.search(text)) and all(
-        word in constants() or word in _camel_names() for word in _JSON_WORDS.split(text) if word
+        word in constants() or word in _camel_names() or word in _declared_names()
+        for word in _JSON_WORDS.split(text)
+        if word
     )
 
 
 @cache
 def _camel_names() -> frozenset[str]:
     return frozenset(camel(name) for name in constants() if name.isidentifier())
+
+
+@cache
+def _declared_names() -> frozenset[str]:
+    """The names of all types' fields, those of plugins included, which are put together."""
+    entities = api_for(industries()).entities.values()
+    return frozenset(field.name for entity in entities for field in entity.fields)
 
 
 @cache

@@ -19,7 +19,7 @@ from steward_graphql.compiler.references import Reference
 from steward_graphql.compiler.selection import Asked, Selections
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Batched, Condition, Entity, Planning, Row, Special
-from steward_graphql.declared.symbolic import TODAY, Profile, SymbolicSession
+from steward_graphql.declared.symbolic import Profile, SymbolicSession
 from steward_tenants.access.permissions import Permission
 from steward_tenants.errors import Forbidden
 from steward_tenants.texts import Bilingual
@@ -132,11 +132,6 @@ class Building:
     def nonce(self) -> BindParameter[str]:
         """The execution's mark of batched places."""
         return self.parameters.nonce()
-
-
-def on_day() -> Any:
-    """The mark of the tenant's day, for builders of conditions that take a Python date."""
-    return TODAY
 
 
 def forbidden(permission: Permission) -> Forbidden:

@@ -122,10 +122,6 @@ class Given:
         """The value of a leaf now, for statements that serve one request."""
         return self.leaf(kind).read(self._variables)
 
-    def whole(self, kind: Kind) -> int:
-        """A whole number of the document now, or that of the variable."""
-        return int(self.concrete(kind))
-
     def _read(self, kind: Kind, raw: Any) -> Any:
         try:
             return kind.read(raw)

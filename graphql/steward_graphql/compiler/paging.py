@@ -13,6 +13,7 @@ from steward_graphql.compiler.plan import Execution
 from steward_graphql.compiler.selection import Asked
 from steward_graphql.declared.scalars import INT, STRING
 from steward_graphql.limits.errors import PageRefused
+from steward_tenants.texts import Bilingual
 
 DEFAULT_ROWS = 20
 MOST_ROWS = 100
@@ -68,4 +69,4 @@ def checked_rows(field: str, rows: Any) -> int:
 
 
 def _refused(field: str, zh: str, en: str) -> PageRefused:
-    return PageRefused(field=field, reason_zh=zh, reason_en=en)
+    return PageRefused(field, Bilingual(zh, en))

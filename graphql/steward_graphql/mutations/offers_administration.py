@@ -74,6 +74,7 @@ def _switch() -> tuple[Result, ...]:
 
 
 def administration() -> dict[str, Offer]:
+    """Settings, custom fields, plugins, API clients, documents, files."""
     plugin = {"key": "plugin"}
     field = row("custom_field", CustomField, "自定义字段", "The field")
     return {
@@ -181,6 +182,7 @@ def _api_client() -> tuple[Result, ...]:
 
 
 def people() -> dict[str, Offer]:
+    """People, their data, sessions and roles; support access; org units."""
     unit = {"unit_id": Bilingual("所属机构；空值为无", "The unit; null for none")}
     ended = number("ended", "结束的会话数", "How many sessions ended")
     return {

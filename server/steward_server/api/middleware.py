@@ -21,7 +21,7 @@ REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 CORS_HEADERS = "authorization, content-type, accept-language, idempotency-key, x-request-id"
 CORS_METHODS = "GET, POST, PATCH, PUT, DELETE"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-EXPOSED_HEADERS = "x-request-id, retry-after, content-language"
+EXPOSED_HEADERS = "x-request-id, retry-after, content-language, x-budget-limit, x-budget-remaining, x-budget-reset"
 log = structlog.get_logger("steward_server.request")
 
 SECURITY_HEADERS = {
