@@ -48,6 +48,8 @@ _ROW = r"\((?:[^()']|\([^()']*\))*\)"
 _REPEATED_ROWS = re.compile(rf"({_ROW})(?:,\s*\1)+")
 _ROW_NUMBER = re.compile(r", \d+\)(?=,? *(?:\(|\) AS imp_sen))")
 _JSON_WORDS = re.compile(r"[{}\[\]\",:]+")
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
+"""What a cursor says of the order that it belongs to: a digest of declared names."""
 _UNCHECKED: ContextVar[str | None] = ContextVar("unwatched", default=None)
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -129,9 +131,12 @@ def _problems(statement: str, role: str) -> tuple[str, ...]:
 
 
 def _is_json_of_ours(text: str) -> bool:
-    """Whether a literal is JSON's punctuation between names that the catalogue declares: what plans are made of."""
+    """Whether a literal is what plans are made of: JSON's punctuation between names that the catalogue declares, or
+    the key of a form's field."""
+    if text.isidentifier():
+        return camel(text) in _declared_names()
     return bool(_JSON_WORDS.search(text)) and all(
-        word in constants() or word in _camel_names() or word in _declared_names()
+        word in constants() or word in _camel_names() or word in _declared_names() or _FINGERPRINT.fullmatch(word)
         for word in _JSON_WORDS.split(text)
         if word
     )
@@ -144,9 +149,9 @@ def _camel_names() -> frozenset[str]:
 
 @cache
 def _declared_names() -> frozenset[str]:
-    """The names of all types' fields, those of plugins included, which are put together."""
-    entities = api_for(industries()).entities.values()
-    return frozenset(field.name for entity in entities for field in entity.fields)
+    """The names of all types and their fields, those of plugins included, which are put together."""
+    entities = api_for(industries()).entities
+    return frozenset(field.name for entity in entities.values() for field in entity.fields) | entities.keys()
 
 
 @cache

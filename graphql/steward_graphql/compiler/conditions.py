@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, all_, and_, any_, func, literal, or_, select, true
 from sqlalchemy.types import Boolean
 
 from steward_graphql.compiler.access import base, not_told, usable
@@ -105,9 +105,9 @@ def _of_value(building: Building, field: Value, column: Any, given: Given) -> Co
         elif word in ("in", "notIn"):
             values = building.bound_list(member.leaves(field.kind, MOST_LISTED), field.kind.sql)
             if word == "in":
-                parts.append(column == func.any(values))
+                parts.append(column == any_(values))
             else:
-                parts.append(or_(column.is_(None), column != func.all(values)))
+                parts.append(or_(column.is_(None), column != all_(values)))
         else:
             parts.append(_COMPARE[word](column, building.bound(member.leaf(field.kind), field.kind.sql)))
     return _all(parts)
@@ -119,7 +119,7 @@ def _of_list(building: Building, field: Value, column: Any, given: Given) -> Con
         if member.null:
             continue
         if word == "has":
-            parts.append(building.bound(member.leaf(field.kind), field.kind.sql) == func.any(column))
+            parts.append(building.bound(member.leaf(field.kind), field.kind.sql) == any_(column))
         else:
             empty = func.coalesce(func.cardinality(column), ZERO) == ZERO
             parts.append(empty == building.bound(member.leaf(BOOLEAN), Boolean()))

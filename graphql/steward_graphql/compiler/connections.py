@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Text, cast, func, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Text, cast, func, select, true
 
 from steward_graphql.compiler.access import base
 from steward_graphql.compiler.building import Building
@@ -94,7 +94,9 @@ class _Connection:
             else:
                 value = self._beside(one)
             members.append((one.key, one.name, value))
-        return select(json_object(self.building, members).label("j")).select_from(source).scalar_subquery()
+        # HAVING makes it one row also where nothing is asked that counts or gathers rows.
+        text = json_object(self.building, members).label("j")
+        return select(text).select_from(source).having(true()).scalar_subquery()
 
     def _page(
         self, paged: list[Asked], *, cursors: bool, counted: bool, more: int

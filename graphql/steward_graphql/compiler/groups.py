@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Text, cast, func, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Text, cast, func, select, true
 
 from steward_graphql.compiler.access import usable
 from steward_graphql.compiler.building import Building
@@ -42,7 +42,8 @@ def aggregate_json(
         for one in fields
     ]
     text = json_object(building, members)
-    return select(text.label("j")).select_from(row.table).where(where).scalar_subquery()
+    # HAVING makes it one row also where no figure is asked.
+    return select(text.label("j")).select_from(row.table).where(where).having(true()).scalar_subquery()
 
 
 def _figure(

@@ -53,7 +53,9 @@ def _concrete(
     """The object of those concrete types that are asked the same."""
     parts = [interface.concrete[place] for place in places]
     typename = Constant(f'"{parts[0].entity}"') if len(parts) == 1 else _typename(interface, row)
-    return _object(building, building.entity(parts[0].entity), row, fields, at=at, typename=typename)
+    # What several are asked alike is the interface's to say: a type may have an expression of its own for a field.
+    whose = building.entity(parts[0].entity) if len(parts) == 1 else interface
+    return _object(building, whose, row, fields, at=at, typename=typename)
 
 
 def _typename(interface: Entity, row: Row) -> Part:

@@ -9,12 +9,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
-from sqlalchemy.orm import aliased
 
 from steward_tenants.access.models import Role, RoleAssignment, RolePermission
 from steward_tenants.access.permissions import Permission
 from steward_tenants.access.rules import MASK
 from steward_tenants.database.actor import Actor, ActorKind, Grant, Scope
+from steward_tenants.database.references import Reference
 from steward_tenants.database.session import TenantSession
 from steward_tenants.organisation.models import UnitPath
 from steward_tenants.people.models import User
@@ -62,7 +62,7 @@ def in_scope(
 
 def units_below(session: TenantSession, root: UUID, on: date | None) -> Any:
     """The ids of a unit and all below it on a day (None: today by UTC), as a subquery."""
-    path = aliased(UnitPath)
+    path: Any = Reference(UnitPath)
     day = literal(on) if on is not None else func.current_date()
     return select(path.descendant_id).where(
         session.within(path),

@@ -11,12 +11,12 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, or_, select
-from sqlalchemy.orm import aliased
 
 from steward_tenants.access.fields import EMAIL, IDENTITY, PHONE, FieldClass
 from steward_tenants.access.permissions import PEOPLE_VIEW, UNITS_VIEW, Permission
 from steward_tenants.access.queries import hidden, in_scope
 from steward_tenants.access.rules import reaches_everything
+from steward_tenants.database.references import Reference
 from steward_tenants.database.session import TenantSession
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.organisation.models import OrgUnit
@@ -63,7 +63,7 @@ class RowKind:
         actor = session.actor
         if self.parent is None or reaches_everything(actor, permission) or permission.key not in actor.permissions:
             return in_scope(session, permission, owner=owner, unit=unit, stand_in=stand_in, on=on)
-        above: Any = aliased(self.parent.table)
+        above: Any = Reference(self.parent.table)
         reached = self.parent.reached(session, permission, on, above)
         through = select(above.id).where(session.within(above), above.id == parent_id, reached).correlate(row).exists()
         if self.without_parent is None or parent_id is None:

@@ -6,7 +6,7 @@ Everything is chosen by one source of choices, so that hypothesis can make a fai
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -19,7 +19,6 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNamedType,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
     get_named_type,
@@ -31,7 +30,8 @@ from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Entity, ListRoot, Many, One, OneRoot
 
 MOST_ALIASES = 40
-DEEPEST_LIST = 3
+DEEPEST_LIST = 2
+DEEPEST = 10
 Cursors = Mapping[str, Sequence[tuple[str, str]]]
 """By the list that they are of: (the engine's cursor, the reference's)."""
 
@@ -107,7 +107,7 @@ class Writer:
         self.given: dict[str, Any] = {}
         self.expected: dict[str, Any] = {}
         self.fragments: list[str] = []
-        self.aliases = 0
+        self.aliases = self.level = 0
 
     def chance(self, percent: int) -> bool:
         """True so many times in a hundred; the simple way is False."""
@@ -152,13 +152,13 @@ class Writer:
     def fields_of(self, kind: GraphQLObjectType | GraphQLInterfaceType, lists: int, alone: bool) -> list[str]:
         """Some fields of a type."""
         leaves = [name for name, one in kind.fields.items() if is_leaf_type(get_named_type(one.type))]
-        below = [name for name in kind.fields if name not in leaves]
+        below = [name for name in kind.fields if name not in leaves and self.level < DEEPEST]
         names = self.random.sample(leaves, min(len(leaves), self.random.randint(0, 5)))
         entity = self.api.entities.get(kind.name)
-        if lists >= DEEPEST_LIST and entity is not None:
+        if lists > DEEPEST_LIST and entity is not None:
             below = [name for name in below if isinstance(entity.by_name.get(name), One)]
-        most = 2 if entity is not None else len(below)
-        if lists < DEEPEST_LIST + 2 and below:
+        most = (2 if self.level < 3 else 1) if entity is not None else min(3, len(below))
+        if below:
             names += self.random.sample(below, min(len(below), self.random.randint(0 if names else 1, most)))
         return [self.field(kind, name, kind.fields[name], lists, alone=alone) for name in names]
 
@@ -186,7 +186,7 @@ class Writer:
 
     def directive(self) -> str:
         """@skip or @include, by a literal or a variable; often neither."""
-        if not self.chance(35):
+        if not self.chance(12):
             return ""
         kind = self.random.choice(["include", "skip"])
         wanted = self.chance(80) is (kind == "include")
@@ -198,8 +198,7 @@ class Writer:
     def declare(self, kind: str, value: Any, *, default: bool = False) -> str:
         """A variable with this value, given or by default; its name."""
         name = f"v{len(self.declared) + 1}"
-        plain = not _has_twin(value)
-        if default and plain and value is not None:
+        if default and not _has(Twin, value) and value is not None:
             self.declared.append(f"${name}: {kind} = {literal(value)}")
             if self.chance(50):
                 return name
@@ -217,7 +216,9 @@ class Writer:
         key = ""
         if arguments or alone or (self.chance(10) and self.aliases < MOST_ALIASES):
             key = f"{self.alias()}: "
+        self.level += 1
         below = "" if is_leaf_type(kind) else " " + self.selection(kind, lists + connection)
+        self.level -= 1
         return f"{key}{name}{arguments}{self.directive()}{below}"
 
     def arguments(self, parent: GraphQLNamedType, name: str, one: GraphQLField, lists: int) -> str:
@@ -242,7 +243,9 @@ class Writer:
 
     def place(self, argument: GraphQLArgument, value: Any) -> Any:
         """The value, or a variable that has it."""
-        if _has_twin(value) or self.chance(40):
+        if _has(Variable, value):
+            return value
+        if _has(Twin, value) or self.chance(40):
             return Variable(self.declare(str(argument.type), value, default=self.chance(25)))
         return value
 
@@ -329,8 +332,9 @@ class Writer:
             found[name] = self.member(entity, name, kind, depth)
         if depth < 2 and self.chance(25):
             connective = self.random.choice(["and", "or", "not"])
-            inner = [self.filter(entity, kind, depth + 1) for _ in range(self.random.randint(0, 2))]
-            found[connective] = (inner or [{}])[0] if connective == "not" else inner
+            many = 1 if connective == "not" else self.random.randint(0, 2)
+            inner = [self.filter(entity, kind, depth + 1) for _ in range(many)]
+            found[connective] = inner[0] if connective == "not" else inner
         return found
 
     def member(self, entity: Entity, name: str, kind: GraphQLInputObjectType, depth: int) -> Any:
@@ -392,12 +396,12 @@ class Writer:
         return self.random.choice(list(own) if own and self.chance(75) else list(others) or list(own))
 
 
-def _has_twin(value: Any) -> bool:
+def _has(kind: type, value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_has_twin(one) for one in value.values())
+        return any(_has(kind, one) for one in value.values())
     if isinstance(value, list):
-        return any(_has_twin(one) for one in value)
-    return isinstance(value, Twin | Variable)
+        return any(_has(kind, one) for one in value)
+    return isinstance(value, kind)
 
 
 def place_of(entity: Entity, order: Sequence[Mapping[str, Any]] | None) -> str:
@@ -411,7 +415,3 @@ def place_of(entity: Entity, order: Sequence[Mapping[str, Any]] | None) -> str:
 def list_roots(api: Api) -> list[ListRoot]:
     """The query fields that are lists."""
     return [root for root in api.roots.values() if isinstance(root, ListRoot)]
-
-
-Chosen = Callable[[Random], Document]
-NON_NULL = GraphQLNonNull

@@ -11,7 +11,7 @@ from typing import Any
 from graphql import GraphQLInputObjectType, get_named_type
 
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.entities import Batched, Entity, ListRoot, Many, One, OneRoot, Value
+from steward_graphql.declared.entities import Batched, Entity, ListRoot, Many, One, OneRoot, Value, snake
 from tests.gql.agreement.documents import EnumName, Pool, Writer, literal
 
 ROWS = 30
@@ -60,12 +60,17 @@ def leaves(entity: Entity) -> list[str]:
     return [one.name for one in entity.fields if isinstance(one, Value | Batched)]
 
 
-def filters(api: Api, entity: Entity, pool: Pool) -> Iterator[str]:
+def shared(api: Api, entity: Entity) -> frozenset[str]:
+    """The fields that a type has from its interface."""
+    return frozenset(name for one in entity.interfaces for name in api.entities[one].by_name)
+
+
+def filters(api: Api, entity: Entity, pool: Pool, leave_out: frozenset[str]) -> Iterator[str]:
     """A filter for every member and operator of an entity, as a document writes it."""
     kind: Any = api.schema.type_map[f"{entity.name}Filter"]
     writer = Writer(api, pool, Random(entity.name))
     for name in kind.fields:
-        if name in ("and", "or", "not"):
+        if name in ("and", "or", "not") or name in leave_out:
             continue
         one = entity.by_name.get(name)
         if one is None:
@@ -110,9 +115,12 @@ def _some(writer: Writer, api: Api, target: str) -> dict[str, Any]:
     return {chosen.name: {"eq": value}}
 
 
-def orders(api: Api, entity: Entity) -> Iterator[str]:
+def orders(api: Api, entity: Entity, leave_out: frozenset[str] = frozenset()) -> Iterator[str]:
     """Every order of an entity, both ways."""
     kind: Any = api.schema.type_map.get(f"{entity.name}OrderField")
+    left_out = {snake(name) for name in leave_out}
     for name in kind.values if kind is not None else ():
+        if name in left_out:
+            continue
         for direction in ("ASC", "DESC"):
             yield literal([{"field": EnumName(name), "direction": EnumName(direction)}])

@@ -10,7 +10,7 @@ from steward_graphql.execution.engine import Request
 from tests.cluster import Addresses
 from tests.gql.agreement.answers import Bench
 from tests.gql.agreement.documents import Writer
-from tests.gql.agreement.test_sweep import _documents
+from tests.gql.agreement.test_sweep import documents
 from tests.gql.leaks.modes import Mode, engine_in
 
 STRING = re.compile(r"'((?:[^']|'')*)'")
@@ -26,7 +26,7 @@ SIGNATURE = re.compile(r"[0-9a-f]{12}")
 async def test_no_plan_has_a_value_in_its_text(bench: Bench, addresses: Addresses, database_name: str) -> None:
     engine, watched = engine_in(bench.world, addresses, database_name, Mode.BOTH)
     random = Random(11)
-    for text in _documents(bench, "C", "boss"):
+    for text in documents(bench, "C", "boss"):
         await engine.execute(Request(text), bench.world["C"].caller("boss"))
     for _ in range(150):
         document = Writer(bench.api("C"), bench.pool("C", "boss"), random).document()

@@ -15,7 +15,7 @@ import pytest
 from steward_graphql.execution.engine import Request
 from tests.gql.agreement.answers import Bench
 from tests.gql.agreement.documents import Pool, Writer
-from tests.gql.agreement.test_sweep import _documents
+from tests.gql.agreement.test_sweep import documents
 from tests.gql.leaks.modes import Eyes, Mode, Watched
 from tests.gql.world import PEOPLE, READERS
 
@@ -35,7 +35,7 @@ def _pool(bench: Bench, letter: str) -> Pool:
 
 
 def _asked(bench: Bench, letter: str, name: str, generated: int) -> Iterator[tuple[str, dict[str, object]]]:
-    for text in _documents(bench, letter, name):
+    for text in documents(bench, letter, name):
         yield text, {}
     pool, random = _pool(bench, letter), Random(f"{letter}{name}")
     for _ in range(generated):

@@ -81,26 +81,28 @@ class Reference:
             self.api.schema, definition.variable_definitions or (), dict(variables), hide_suggestions=True
         )
         known = coerced.coerced if hasattr(coerced, "coerced") else coerced
+        notices = Notices(self.api, self.actor, fragments, known)
         found: Any = execute(
             self.api.schema,
             document,
             variable_values=dict(variables),
             field_resolver=self._resolve,
             type_resolver=self._type_of,
+            context_value=notices,
         )
         result = await found if hasattr(found, "__await__") else found
         for error in result.errors or ():
             raise AssertionError(f"the reference failed at {error.path}: {error.message}") from error.original_error
-        return Told(result.data, Notices(self.api, self.actor, fragments, known).of(definition))
+        return Told(result.data, notices.of(definition))
 
     def _type_of(self, value: Any, *_: Any) -> str:
         assert isinstance(value, Record)
         return value.concrete
 
-    async def _resolve(self, source: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+    async def _resolve(self, source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         name = info.field_name
         if source is None:
-            return await self._root(name, given)
+            return await self._root(name, given, info)
         if isinstance(source, Record):
             return await self._field(source, info.parent_type, name, given)
         if isinstance(source, Connection):
@@ -109,11 +111,11 @@ class Reference:
             return self._of_summary(source, name)
         return source[name]
 
-    async def _root(self, name: str, given: Mapping[str, Any]) -> Any:
+    async def _root(self, name: str, given: Mapping[str, Any], info: GraphQLResolveInfo[Any]) -> Any:
         if name == "node":
-            return self._node(given["id"])
+            return self._asked(given["id"], info)
         if name == "nodes":
-            return [self._node(one) for one in given["ids"]]
+            return [self._asked(one, info) for one in given["ids"]]
         root = self.api.roots[name]
         entity = self.api.entities[root.entity]
         own = isinstance(root, OneRoot) and root.of_actor is not None
@@ -132,6 +134,11 @@ class Reference:
             elif all(one.columns[column] == given.get(argument) for argument, _, column in root.arguments):
                 return one
         return None
+
+    def _asked(self, row_id: UUID, info: GraphQLResolveInfo[Any]) -> Record | None:
+        """The row of an id; none where the document asks nothing of its type."""
+        one = self._node(row_id)
+        return one if one is not None and info.context.asks(one.concrete, info.field_nodes) else None
 
     def _node(self, row_id: UUID) -> Record | None:
         for entity in self.api.entities.values():

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.entities import Many, One, OneRoot, Value
+from steward_graphql.declared.entities import Entity, Many, One, OneRoot, Value
 from steward_tenants.access.permissions import Permission
 from steward_tenants.database.actor import Actor
 
@@ -77,13 +77,28 @@ class Notices:
             if root is None or (isinstance(root, OneRoot) and root.of_actor is not None):
                 return False
             return lacks(self.actor, self.api.entities[root.entity].view)
-        entity = self.api.entities.get(parent.name)
+        entity = self.api.entities.get(parent.name) or self.summed(parent)
         one = None if entity is None else entity.by_name.get(name)
         if isinstance(one, Value):
             return lacks(self.actor, one.permission)
         if isinstance(one, One | Many):
             return lacks(self.actor, self.api.entities[one.target].view)
         return False
+
+    def summed(self, parent: GraphQLObjectType) -> Entity | None:
+        """The entity whose figures a type has."""
+        return self.api.entities.get(
+            parent.name.removesuffix("Figures").removesuffix("Averages").removesuffix("GroupKey")
+        )
+
+    def asks(self, kind: str, nodes: Iterable[FieldNode]) -> bool:
+        """Whether fields ask anything of a row that is of this type."""
+        parent = self.api.schema.type_map[kind]
+        fields: dict[str, list[FieldNode]] = {}
+        for node in nodes:
+            if isinstance(parent, GraphQLObjectType) and node.selection_set:
+                self._collect(parent, node.selection_set, fields)
+        return bool(fields)
 
     def _concrete(self, kind: GraphQLNamedType) -> Iterable[GraphQLObjectType]:
         if isinstance(kind, GraphQLInterfaceType):

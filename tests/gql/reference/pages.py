@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,6 @@ from tests.gql.reference.conditions import shown
 from tests.gql.reference.tables import Key, Record
 
 CURSOR = "\ue000cursor\ue000"
-FIGURE = "\ue000figure\ue000"
 """What stands before texts that are compared otherwise than letter by letter."""
 DEFAULT_PAGE = 20
 Order = tuple[tuple[str, bool], ...]
@@ -89,7 +88,8 @@ def _figure(one: Value, values: list[Any], what: str) -> Any:
     if not held:
         return None
     if what == "average":
-        return f"{FIGURE}{sum(map(Decimal, held)) / len(held)}"
+        exact = (sum(map(Decimal, held)) / len(held)).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+        return format(exact.normalize(), "f")
     total = {"sum": sum, "min": min, "max": max}[what](held)
     return shown(one.kind, total)
 
@@ -108,7 +108,7 @@ def grouped(
         (
             {
                 one.name: value if part else shown(one.kind, value)
-                for (one, part), value in zip(takes, key, strict=True)
+                for (one, part), value in reversed(list(zip(takes, key, strict=True)))
             },
             found[key],
         )

@@ -137,7 +137,10 @@ class Tables:
         """The keys of the rows that meet a condition in SQL."""
         row = Row(Plain(entity.table), self.planning)
         names = [getattr(row.table, name) for name in entity.key]
-        return {tuple(line) for line in self.run(select(*names).select_from(row.table).where(row.within(row.table), condition(row)))}
+        return {
+            tuple(line)
+            for line in self.run(select(*names).select_from(row.table).where(row.within(row.table), condition(row)))
+        }
 
     def linked(self, source: Entity, name: str, target: Entity, link: Link, key: Key) -> list[Record]:
         """The target's rows that a row leads to, whoever reaches them."""
