@@ -31,7 +31,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from steward_core.industry.registry import industries
 from steward_graphql.declared.entities import camel
-from steward_graphql.execution.pipeline import Pipelines
+from steward_tenants.database.pipeline import Pipelines
 from steward_graphql.schema.registry import api_for
 from steward_tenants.database.floors import load_floors
 from steward_tenants.models import tenant_metadata
@@ -426,6 +426,7 @@ class _WatchedPipelines:
     """Compiled reads go to the driver past SQLAlchemy, and so do those of a mutation's payload."""
 
     fetch = Pipelines.fetch
+    write = Pipelines.write
     execute = psycopg.AsyncRawCursor.execute
 
     @classmethod
@@ -434,11 +435,17 @@ class _WatchedPipelines:
             observe(plan_sql.decode(), make_url(self.database.settings.application_url).username or "")
             return await cls.fetch(self, plan_sql, *arguments, **options)
 
+        async def write(self: Pipelines, statements: Any, *arguments: Any, **options: Any) -> Any:
+            for sql_text, _ in statements:
+                observe(sql_text.decode(), make_url(self.database.settings.application_url).username or "")
+            return await cls.write(self, statements, *arguments, **options)
+
         async def execute(self: psycopg.AsyncRawCursor[Any], query: Any, *arguments: Any, **options: Any) -> Any:
             observe(query.decode() if isinstance(query, bytes) else str(query), self.connection.info.user)
             return await cls.execute(self, query, *arguments, **options)
 
         Pipelines.fetch = fetch  # type: ignore[method-assign]
+        Pipelines.write = write  # type: ignore[method-assign]
         psycopg.AsyncRawCursor.execute = execute  # type: ignore[method-assign,assignment]
 
 

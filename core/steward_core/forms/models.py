@@ -38,6 +38,12 @@ class FormRecord(TenantTable):
             "id",
             postgresql_where=text("batch_id is not null"),
         ),
+        Index(
+            "ix_form_record_tenant_id_submitted",
+            "tenant_id",
+            "updated_at",
+            postgresql_where=text("state = 'submitted'"),
+        ),
     )
 
     id: Mapped[UUID] = identifier()

@@ -62,6 +62,7 @@ AUDIT_EVENT = Entity(
     key=("at", "id"),
     order=(("at", True),),
     node=False,
+    recorded="read.audit",
     fields=(
         column(AuditEvent.id, "编号", "Identifier", filter=True),
         column(AuditEvent.at, "发生时间", "When it happened", filter=True, order=True, group=True),

@@ -106,7 +106,8 @@ _COMPARED: dict[str, Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnEl
 def _encoded(kind: Kind, bound: ColumnElement[Any]) -> ColumnElement[Any]:
     """A bound value as the index holds it."""
     if kind is DECIMAL:
-        scaled = func.round(bound * literal(MILLION, Integer()))
+        # The driver renders no type with a decimal, and beside a whole number it would be taken for one.
+        scaled = func.round(cast(bound, Numeric()) * literal(MILLION, Integer()))
         return cast(
             func.greatest(func.least(scaled, literal(_LARGEST, Numeric())), literal(-_LARGEST, Numeric())), BigInteger()
         )

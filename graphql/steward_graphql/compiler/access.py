@@ -46,6 +46,8 @@ def base(
     building: Building, entity: Entity, row: Row, *, listed: bool, granted: bool = False
 ) -> list[Condition | None]:
     """Wall 2, the type and the actor's reach (not for `granted` links); with `listed` what lists leave out."""
+    if granted or building.profile.may(entity.view):
+        building.reads(entity)
     conditions: list[Condition | None] = [row.within(row.table), *belonging(building, entity, row)]
     if not granted:
         conditions.append(reach(building, entity, row))

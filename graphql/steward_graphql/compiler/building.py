@@ -57,6 +57,7 @@ class Building:
         self.uses: dict[Hashable, SpecialUse] = {}
         self.notices: dict[tuple[str, str], Notice] = {}
         self.batches: list[Batched] = []
+        self.records: dict[str, None] = {}
         self.reusable = True
         self._conditions = conditions
         self._gathering = gathering
@@ -66,6 +67,11 @@ class Building:
         """A new reference to an entity's table."""
         self._references += 1
         return Row(Reference(entity.table, f"t{self._references}"), self.planning)
+
+    def reads(self, entity: Entity) -> None:
+        """Note that the statement reads rows of an entity."""
+        if entity.recorded is not None:
+            self.records.setdefault(entity.recorded)
 
     def name(self) -> str:
         """A new name for a derived table."""
@@ -126,7 +132,15 @@ class Building:
     def plan(self, statement: ClauseElement, names: tuple[str, ...]) -> Plan:
         """The plan of a statement that is built."""
         sql, sources = self.parameters.compiled(statement)
-        return Plan(sql, sources, names, tuple(self.notices.values()), tuple(self.batches), self.reusable)
+        return Plan(
+            sql,
+            sources,
+            names,
+            tuple(self.notices.values()),
+            tuple(self.batches),
+            self.reusable,
+            tuple(self.records),
+        )
 
     @cached_property
     def nonce(self) -> BindParameter[str]:

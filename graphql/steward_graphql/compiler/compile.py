@@ -179,6 +179,7 @@ def _one(building: Building, root: OneRoot, asked: Asked, at: tuple[str, ...]) -
     entity = building.entity(root.entity)
     row = building.row(entity)
     if root.of_actor is not None:
+        building.reads(entity)
         own = getattr(row.table, root.of_actor) == building.parameters.runtime(
             lambda execution: execution.standing.actor_id, Uuid(), "actor"
         )

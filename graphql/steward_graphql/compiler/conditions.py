@@ -68,7 +68,8 @@ def _any(parts: list[Condition]) -> Condition:
 def _of_field(building: Building, row: Row, field: Field | None, given: Given, place: Place) -> Condition:
     if isinstance(field, Value) and field.filter:
         column = usable(building, field, row)
-        return _of_list(building, field, column, given) if field.listed else _of_value(building, field, column, given)
+        compare = _of_list if field.listed else _of_value
+        return compare(building, field, row, column, given)
     if isinstance(field, One) and field.filter:
         return related(building, row, field, given, place)
     if isinstance(field, Many) and field.filter:
@@ -93,7 +94,13 @@ def related(building: Building, row: Row, field: One | Many, given: Given | None
     return select(ONE).select_from(other.table).where(Where(conditions, (row.table,))).exists()
 
 
-def _of_value(building: Building, field: Value, column: Any, given: Given) -> Condition:
+def _narrowed(field: Value, row: Row, word: str, bound: ColumnElement[Any], comparison: Condition) -> Condition:
+    """A comparison, beside what an index can answer of it."""
+    narrow = None if field.narrow is None else field.narrow(row, word, bound)
+    return comparison if narrow is None else and_(narrow, comparison)
+
+
+def _of_value(building: Building, field: Value, row: Row, column: Any, given: Given) -> Condition:
     parts: list[Condition] = []
     for word, member in given.members().items():
         if member.null:
@@ -105,21 +112,23 @@ def _of_value(building: Building, field: Value, column: Any, given: Given) -> Co
         elif word in ("in", "notIn"):
             values = building.bound_list(member.leaves(field.kind, MOST_LISTED), field.kind.sql)
             if word == "in":
-                parts.append(column == any_(values))
+                parts.append(_narrowed(field, row, word, values, column == any_(values)))
             else:
                 parts.append(or_(column.is_(None), column != all_(values)))
         else:
-            parts.append(_COMPARE[word](column, building.bound(member.leaf(field.kind), field.kind.sql)))
+            value = building.bound(member.leaf(field.kind), field.kind.sql)
+            parts.append(_narrowed(field, row, word, value, _COMPARE[word](column, value)))
     return _all(parts)
 
 
-def _of_list(building: Building, field: Value, column: Any, given: Given) -> Condition:
+def _of_list(building: Building, field: Value, row: Row, column: Any, given: Given) -> Condition:
     parts: list[Condition] = []
     for word, member in given.members().items():
         if member.null:
             continue
         if word == "has":
-            parts.append(building.bound(member.leaf(field.kind), field.kind.sql) == any_(column))
+            value = building.bound(member.leaf(field.kind), field.kind.sql)
+            parts.append(_narrowed(field, row, word, value, value == any_(column)))
         else:
             empty = func.coalesce(func.cardinality(column), ZERO) == ZERO
             parts.append(empty == building.bound(member.leaf(BOOLEAN), Boolean()))

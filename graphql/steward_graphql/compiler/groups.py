@@ -18,6 +18,7 @@ from steward_graphql.compiler.selection import Asked
 from steward_graphql.declared.entities import Entity, Row, Value, snake
 from steward_graphql.declared.fragments import NULL, Constant, or_null, quoted
 from steward_graphql.declared.scalars import DATE, DATETIME, INT, Kind
+from steward_graphql.schema.names import figures, kind_of_figure
 
 AVERAGE_DIGITS = 6
 _FIGURES = ("sum", "average", "min", "max")
@@ -53,8 +54,7 @@ def _figure(
         return Constant(f'"{owner}"')
     if asked.name == "count":
         return cast(func.count(), Text)
-    average = asked.name == "average"
-    name = f"{entity.name}{'Averages' if average else 'Figures'}"
+    name = figures(entity.name, asked.name)
     members: list[tuple[str, str, Part]] = []
     for one in building.selections.of(asked.selections, frozenset((name,))):
         if one.name == "__typename":
@@ -73,7 +73,7 @@ def _number(word: str, kind: Kind, column: ColumnElement[Any]) -> Part:
     if word == "average":
         return or_null(quoted(func.trim_scale(func.round(func.avg(column), _DIGITS))))
     found: ColumnElement[Any] = getattr(func, word)(column)
-    return or_null(kind.as_json(found))
+    return or_null(kind_of_figure(kind, word).as_json(found))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ def _summed(building: Building, entity: Entity, fields: list[Asked]) -> Iterator
     for one in fields:
         if one.name not in _FIGURES:
             continue
-        name = f"{entity.name}{'Averages' if one.name == 'average' else 'Figures'}"
+        name = figures(entity.name, one.name)
         for inner in building.selections.of(one.selections, frozenset((name,))):
             if inner.name != "__typename" and inner.name not in seen:
                 seen.add(inner.name)

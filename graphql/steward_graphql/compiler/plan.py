@@ -47,6 +47,7 @@ class Plan:
     """One statement. Each of its columns is JSON text; `names` are the response keys they belong to, in order.
 
     A plan by key gives rows of (key as text, JSON text) instead, and `names` is empty.
+    `records`: the audit actions that its reading is to be recorded as, before it is run.
     In the place of a batched field's value stands nonce + place in `batches` + ":" + the row's id + nonce.
     """
 
@@ -56,6 +57,7 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     batches: tuple[Batched, ...] = ()
     reusable: bool = True
+    records: tuple[str, ...] = ()
 
     def parameters(self, execution: Execution) -> list[bytes | None]:
         """The bound values of one execution."""

@@ -184,6 +184,7 @@ class Entity:
     reached by id or by a `One` need not meet it. `belongs`: a condition that makes a row one of this type at all.
     `key`: the columns that identify a row besides the tenant; a node's is its `id`. `order`: the default order as
     (field, descending); the key follows. `concrete`: the types of an interface, the last of which takes the rest.
+    `recorded`: the audit action (`read.…`) that whatever is asked of its rows is recorded as, before it is answered.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Entity:
     interfaces: tuple[str, ...] = ()
     concrete: tuple[Concrete, ...] = ()
     plural: str = ""
+    recorded: str | None = None
 
     def __post_init__(self) -> None:
         if self.view is None and self.kind is not None:

@@ -20,7 +20,6 @@ from steward_graphql.execution.documents import DocumentRefused, Documents
 from steward_graphql.execution.inputs import pythonic
 from steward_graphql.execution.metrics import EngineMetrics
 from steward_graphql.execution.mutating import Mutating
-from steward_graphql.execution.pipeline import Pipelines
 from steward_graphql.execution.plans import Plans, Standings
 from steward_graphql.execution.problems import document_entries, entry, note, told_of
 from steward_graphql.execution.querying import Querying
@@ -30,6 +29,7 @@ from steward_graphql.limits.cost import price
 from steward_graphql.limits.trusted import TrustedDocuments
 from steward_graphql.schema import registry as registry_of_schemas
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.signin.caller import Caller
 
 __all__ = ["Answer", "Engine", "Request"]
@@ -58,8 +58,8 @@ class Spending(Protocol):
 class Engine:
     """Answers GraphQL for callers that are verified. One for each process; `close` it at the end.
 
-    `api_for` gives the API of a set of plugins. `tools` and `mailer` are handed to functions and mutations. Without a
-    `budget` nothing is counted. `introspection` False: the schema may not be asked for.
+    `api_for` gives the API of a set of plugins. `tools`, `mailer` and `public_url` are handed to functions and
+    mutations. Without a `budget` nothing is counted. `introspection` False: the schema may not be asked for.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Engine:
         api_for: Callable[[frozenset[str]], Api] | None = None,
         tools: Any = None,
         mailer: Any = None,
+        public_url: str = "",
         connections: int = 4,
         budget: Spending | None = None,
         introspection: bool = True,
@@ -82,6 +83,7 @@ class Engine:
         self._api_for = api_for or registry_of_schemas.api_for
         self._tools = tools
         self._mailer = mailer
+        self._public_url = public_url
         self._budget = budget
         self._documents = Documents(self.metrics, introspection=introspection)
         self._standings = Standings()
@@ -181,7 +183,17 @@ class Engine:
 
     def _asked(self, caller: Caller, state: TenantState, locale: str, request_id: str) -> Asked:
         today = datetime.now(state.zone).date()
-        return Asked(caller, self.database, today, state.zone, locale, request_id, self._tools, self._mailer)
+        return Asked(
+            caller,
+            self.database,
+            today,
+            state.zone,
+            locale,
+            request_id,
+            self._tools,
+            self._mailer,
+            self._public_url,
+        )
 
     async def subscribe(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steward_graphql.declared.entities import camel
+from steward_graphql.declared.scalars import JSON
 from steward_graphql.declared.shapes import Argument, InputObject
 
 
@@ -24,14 +25,17 @@ def _value(argument: Argument, value: Any) -> Any:
 
 
 def shown_path(arguments: Sequence[Argument], path: Sequence[str]) -> list[str]:
-    """A path of Python's names as the input writes it. What it does not know is written in camelCase."""
+    """A path of Python's names as the input writes it: what it does not know in camelCase, except inside JSON, whose
+    keys stand as they were sent."""
     shown: list[str] = []
     known: Sequence[Argument] = arguments
-    for step in path:
+    for place, step in enumerate(path):
         if step.isdigit():
             shown.append(step)
             continue
         found = next((one for one in known if step in (one.python_name, one.name)), None)
         shown.append(found.name if found is not None else camel(step))
+        if found is not None and found.kind is JSON:
+            return [*shown, *path[place + 1 :]]
         known = found.kind.parts if found is not None and isinstance(found.kind, InputObject) else ()
     return shown

@@ -16,12 +16,12 @@ from steward_graphql.declared.scalars import STRING
 from steward_graphql.declared.shapes import ListOf, Mutation, ObjectShape, Part
 from steward_graphql.execution.completion import Members, plain
 from steward_graphql.execution.inputs import pythonic, shown_path
-from steward_graphql.execution.pipeline import Rows
 from steward_graphql.execution.problems import note, told_of
 from steward_graphql.execution.run import Run
 from steward_graphql.execution.tenants import Tenants
 from steward_tenants.access.rules import require
 from steward_tenants.commands.service import once
+from steward_tenants.database.pipeline import Rows
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import FieldProblem, StewardError
 from steward_tenants.texts import Bilingual

@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from steward_graphql.compiler.plan import Notice
-from steward_graphql.errors import DatabaseUnavailable, DocumentInvalid, QueryTimeout, ValidationFailed
+from steward_graphql.errors import DocumentInvalid, ValidationFailed
+from steward_tenants.database.errors import DatabaseUnavailable, QueryTimeout
 from steward_tenants.errors import Conflict, StewardError
 from steward_tenants.texts import Bilingual
 

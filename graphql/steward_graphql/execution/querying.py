@@ -60,6 +60,8 @@ class Querying:
         if plan.notices or plan.batches or not plan.names:
             return None
         try:
+            if plan.records:
+                await self._run.put_on_record(plan)
             rows = await self._run.send(plan, self._parameters)
         except Exception as error:
             self._failed(error)
@@ -103,6 +105,7 @@ class Querying:
         if not plan.names:
             return {}
         try:
+            await run.put_on_record(plan)
             rows = await run.send(plan, self._parameters)
         except Exception as error:
             return self._failed(error)

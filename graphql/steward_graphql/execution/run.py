@@ -24,10 +24,11 @@ from steward_graphql.declared.shapes import Asked
 from steward_graphql.execution.completion import Completion, Ref, Tree, Writer
 from steward_graphql.execution.documents import Document
 from steward_graphql.execution.metrics import EngineMetrics
-from steward_graphql.execution.pipeline import Pipelines, Rows
 from steward_graphql.execution.plans import Framed, Known, Plans
 from steward_graphql.execution.problems import Path, dumped, entry, note, notice_entry, told_of
-from steward_tenants.database.session import ReadSession
+from steward_graphql.execution.recording import Recording, what_was_asked
+from steward_tenants.database.pipeline import Pipelines, Rows
+from steward_tenants.database.session import ReadSession, WriteSession
 
 Fetch = Callable[[Plan, Execution], Awaitable[Rows]]
 """Runs a plan: over a pipeline, or in the transaction of a mutation."""
@@ -48,6 +49,7 @@ class Run:
     metrics: EngineMetrics
     expensive: bool
     errors: list[dict[str, Any]] = field(default_factory=list)
+    recording: Recording = field(default_factory=Recording)
 
     def __post_init__(self) -> None:
         document = self.document
@@ -117,7 +119,18 @@ class Run:
             self.variables,
             ids,
             secrets.token_hex(12) if plan.batches else "",
+            str(self.asked.zone),
         )
+
+    async def put_on_record(self, plan: Plan, session: WriteSession | None = None) -> None:
+        """Record what reading a plan is recorded as, in `session` or a transaction that commits before the reading."""
+        if not plan.records:
+            return
+        what = what_was_asked(self.api, self.document.operation, self.variables)
+        if session is not None:
+            await self.recording.write(session, plan.records, what)
+        else:
+            await self.recording.before(self.asked, plan.records, what)
 
     async def fetch(self, plan: Plan, execution: Execution) -> Rows:
         """Run a plan over a pipeline."""
@@ -201,6 +214,7 @@ class Run:
         for (entity, place), here in places.items():
             plan = (await self._plan_by_key(entity, place, here[0].nodes)).plan
             keys = list({key_text(one.key): one.key for one in here}.values())
+            await self.put_on_record(plan, session)
             execution = self.execution(plan, keys)
             rows = [(key, text) for key, text in await fetch(plan, execution) if key is not None and text is not None]
             self.notices(plan)

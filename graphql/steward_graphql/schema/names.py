@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from steward_graphql.declared.entities import Entity, Value, snake
-from steward_graphql.declared.scalars import DATE, DATETIME, Kind
+from steward_graphql.declared.scalars import DATE, DATETIME, DECIMAL, INT, LONG, Kind
 from steward_graphql.declared.shapes import Mutation
 
 UNITS = ("DAY", "MONTH", "YEAR")
@@ -54,6 +54,11 @@ class Grouping:
     unit: str | None = None
 
 
+def figures(entity: str, figure: str) -> str:
+    """The numbers that a figure (`sum`, `average`, `min`, `max`) gives of an entity's rows."""
+    return entity + {"sum": "Sums", "average": "Averages"}.get(figure, "Figures")
+
+
 def order_fields(entity: Entity) -> dict[str, Value]:
     """What an entity's rows may be sorted by: the members of `NOrderField` and the values they stand for."""
     return {snake(one.name): one for one in entity.fields if isinstance(one, Value) and one.order}
@@ -70,6 +75,13 @@ def group_fields(entity: Entity) -> dict[str, Grouping]:
         else:
             found[snake(one.name)] = Grouping(one)
     return found
+
+
+def kind_of_figure(kind: Kind, figure: str) -> Kind:
+    """What a figure of such numbers is: a sum of 32-bit numbers may take 64 bits, an average has decimals."""
+    if figure == "average":
+        return DECIMAL
+    return LONG if figure == "sum" and kind is INT else kind
 
 
 def aggregate_fields(entity: Entity) -> tuple[Value, ...]:

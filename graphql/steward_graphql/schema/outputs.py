@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from steward_graphql.declared.entities import Batched, Entity, Field, One, Value
-from steward_graphql.declared.scalars import DECIMAL, ID, INT, STRING
+from steward_graphql.declared.scalars import ID, INT, STRING
 from steward_graphql.declared.shapes import EntityRef, ListOf, Mutation, ObjectShape, Part, Shape
 from steward_graphql.schema import names
 from steward_graphql.schema.describe import describe, needs
@@ -169,26 +169,30 @@ def _figures(types: Types, entity: Entity) -> dict[str, GraphQLField]:
     found = {"count": _field(GraphQLNonNull(scalar_type(INT)), "条数", "How many rows")}
     if not names.aggregate_fields(entity):
         return found
-    figures = _figures_type(types, entity, f"{entity.name}Figures", None, "数值")
-    averages = _figures_type(types, entity, f"{entity.name}Averages", scalar_type(DECIMAL), "平均值")
+    figures = {
+        "sum": Bilingual("合计", "Sums"),
+        "average": Bilingual("平均", "Averages"),
+        "min": Bilingual("最小值", "Least values"),
+        "max": Bilingual("最大值", "Greatest values"),
+    }
     return found | {
-        "sum": _field(figures, "合计", "Sums"),
-        "average": _field(averages, "平均", "Averages"),
-        "min": _field(figures, "最小值", "Least values"),
-        "max": _field(figures, "最大值", "Greatest values"),
+        figure: _field(_figures_type(types, entity, figure, text.zh), text.zh, text.en)
+        for figure, text in figures.items()
     }
 
 
-def _figures_type(
-    types: Types, entity: Entity, name: str, kind: GraphQLOutputType | None, zh: str
-) -> GraphQLObjectType:
+def _figures_type(types: Types, entity: Entity, figure: str, zh: str) -> GraphQLObjectType:
+    name = names.figures(entity.name, figure)
+    told = "数值" if name.endswith("Figures") else zh
+
     def make() -> GraphQLObjectType:
         fields = {}
         for one in names.aggregate_fields(entity):
             if not one.kind.number or one.listed:
                 raise ValueError(f"{entity.name}.{one.name} is no number and cannot be summed up")
-            fields[one.name] = GraphQLField(kind or leaf_type(types, one.kind), description=describe(one.text))
-        about = Bilingual(f"{entity.text.zh}的{zh}", f"Figures of rows of {entity.name}")
+            kind = names.kind_of_figure(one.kind, figure)
+            fields[one.name] = GraphQLField(leaf_type(types, kind), description=describe(one.text))
+        about = Bilingual(f"{entity.text.zh}的{told}", f"Figures of rows of {entity.name}")
         return GraphQLObjectType(name, fields, description=describe(about))
 
     return types.shared(name, entity, make)

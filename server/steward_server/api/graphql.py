@@ -212,6 +212,7 @@ def make_engine(edge: Edge, metrics: Metrics) -> Engine:
         edge.database,
         tools=make_run_tools(settings),
         mailer=edge.mailer,
+        public_url=settings.public_url,
         connections=settings.graphql_connections,
         budget=Budget(edge.redis, settings.graphql_budget),
         introspection=settings.graphql_introspection,

@@ -44,6 +44,7 @@ GROUPS = {
     "import": "imports:app",
     "command": "commands:app",
     "audit": "audit:app",
+    "graphql": "graphql:app",
 }
 
 

@@ -17,6 +17,8 @@ from steward_server.refresh import refresh_builtin_roles
 from steward_server.settings import Settings
 from steward_server.supervisor import Command, Supervisor, http_probe
 
+FIRST_QUERY = "{ viewer { name } clients(first: 3) { totalCount nodes { code name owner { name } } } }"
+
 
 def up() -> None:
     """Start the embedded PostgreSQL and Valkey, migrate, create the demo companies, start the API.
@@ -66,6 +68,7 @@ def _tell(settings: Settings, people: list[demo.Person], password: str, seconds:
     first = people[0]
     body = json.dumps({"login": first.login, "password": password})
     print(f"\nSteward 管家  {url}   （{seconds:.1f} s）")
+    print(f"  接口 GraphQL   {url}/graphql   （浏览器打开即为 GraphiQL；in a browser: GraphiQL）")
     print(f"  健康 health    {url}/readyz\n  接口 OpenAPI   {url}/openapi.json\n")
     print(f"演示账号 demo sign-ins（密码 password: {password}）")
     for person in people:
@@ -74,5 +77,10 @@ def _tell(settings: Settings, people: list[demo.Person], password: str, seconds:
     print(
         f"  curl -s -c /tmp/steward.jar -H 'Content-Type: application/json' -d '{body}' {url}/sign-in"
         f" && curl -s -b /tmp/steward.jar {url}/me"
+    )
+    print("\n第一个 GraphQL 查询 a first GraphQL query:")
+    print(
+        f"  curl -s -b /tmp/steward.jar -H 'Content-Type: application/json' -H 'X-Steward-Request: 1'"
+        f" -d '{json.dumps({'query': FIRST_QUERY})}' {url}/graphql"
     )
     print("\nCtrl-C 停止 stops everything.", flush=True)

@@ -55,7 +55,7 @@ def _summaries(bench: Bench, letter: str, name: str, leave_out: frozenset[str]) 
     types = bench.api(letter).schema.type_map
     figures = "".join(
         f" {what} {{ {' '.join(types[kind].fields)} }}"  # type: ignore[union-attr]
-        for what, kind in (("sum", f"{name}Figures"), ("average", f"{name}Averages"), ("max", f"{name}Figures"))
+        for what, kind in (("sum", f"{name}Sums"), ("average", f"{name}Averages"), ("max", f"{name}Figures"))
         if kind in types
     )
     yield f" {{ aggregate {{ count{figures} }} }}"

@@ -28,7 +28,7 @@ async def test_aggregates(tiny: Tiny) -> None:
         "__typename": "ContractAggregate",
         "count": many,
         "n": many,
-        "sum": {"amount": str(sum(amounts)), "__typename": "ContractFigures"},
+        "sum": {"amount": str(sum(amounts)), "__typename": "ContractSums"},
         "average": {"amount": f"{average:f}"},
         "min": {"amount": str(min(amounts))},
         "max": {"a": str(max(amounts))},

@@ -33,13 +33,14 @@ from steward_graphql.declared.shapes import (
     Part,
     Subscription,
 )
-from steward_graphql.errors import QueryTimeout, SubscriptionNotAllowed
+from steward_graphql.errors import SubscriptionNotAllowed
 from steward_graphql.execution.engine import Engine, Request
 from steward_graphql.execution.mutating import CHANGES_TENANT
 from steward_graphql.schema.build import build_api
 from steward_graphql.schema.registry import api_for
 from steward_tenants.commands.models import IdempotencyRecord
 from steward_tenants.database.database import Database
+from steward_tenants.database.errors import QueryTimeout
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import ReadSession, WriteSession
 from steward_tenants.errors import Conflict, Unauthenticated, invalid

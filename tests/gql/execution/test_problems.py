@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
-from steward_graphql.execution.pipeline import StatementFailed
 from steward_graphql.execution.problems import entry, told_of
+from steward_tenants.database.pipeline import StatementFailed
 from steward_tenants.errors import NotFound, invalid
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import make_url
 
 from steward_graphql.execution.engine import Engine
-from steward_graphql.execution.pipeline import Pipelines, Rows
+from steward_tenants.database.pipeline import Pipelines, Rows
 from steward_tenants.database.database import Database
 from tests.cluster import Addresses
 from tests.gql.agreement.answers import Bench

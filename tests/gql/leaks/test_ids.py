@@ -30,11 +30,15 @@ def strangers(bench: Bench, letter: str, name: str, table: str) -> list[str]:
         if tenant.letter != letter
         for row in tenant.rows.get(table, ())[:1]
     ]
-    reference = bench.reference(letter, name)
-    for entity in reference.api.entities.values():
-        if entity.table.__tablename__ == table and entity.key == ("id",) and not entity.interfaces:
-            hidden = [one for one in reference.tables.records(entity).values() if not reference.tables.reaches(one)]
-            found += [str(one.key[0]) for one in hidden[:2]]
+    tables = bench.reference(letter, name).tables
+    known = [
+        list(tables.records(entity).values())
+        for entity in tables.api.entities.values()
+        if entity.table.__tablename__ == table and entity.key == ("id",)
+    ]
+    reached = {one.key for records in known for one in records if tables.belongs(one) and tables.reaches(one)}
+    hidden = [one.key for one in (known[0] if known else ()) if one.key not in reached]
+    found += [str(key[0]) for key in hidden[:2]]
     return found
 
 

@@ -35,7 +35,7 @@ def _pool(bench: Bench, letter: str) -> Pool:
 
 
 def _asked(bench: Bench, letter: str, name: str, generated: int) -> Iterator[tuple[str, dict[str, object]]]:
-    for text in documents(bench, letter, name):
+    for text in list(documents(bench, letter, name))[:: 1 if generated > GENERATED else 8]:
         yield text, {}
     pool, random = _pool(bench, letter), Random(f"{letter}{name}")
     for _ in range(generated):

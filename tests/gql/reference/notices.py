@@ -88,7 +88,7 @@ class Notices:
     def summed(self, parent: GraphQLObjectType) -> Entity | None:
         """The entity whose figures a type has."""
         return self.api.entities.get(
-            parent.name.removesuffix("Figures").removesuffix("Averages").removesuffix("GroupKey")
+            parent.name.removesuffix("Sums").removesuffix("Figures").removesuffix("Averages").removesuffix("GroupKey")
         )
 
     def asks(self, kind: str, nodes: Iterable[FieldNode]) -> bool:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from steward_graphql.declared.entities import Entity, Value, snake
 from steward_graphql.declared.scalars import DATE, DATETIME
+from steward_graphql.schema.names import kind_of_figure
 from tests.gql.reference.conditions import shown
 from tests.gql.reference.tables import Key, Record
 
 CURSOR = "\ue000cursor\ue000"
+AVERAGE = "\ue000average\ue000"
 """What stands before texts that are compared otherwise than letter by letter."""
 DEFAULT_PAGE = 20
 Order = tuple[tuple[str, bool], ...]
@@ -88,10 +90,9 @@ def _figure(one: Value, values: list[Any], what: str) -> Any:
     if not held:
         return None
     if what == "average":
-        exact = (sum(map(Decimal, held)) / len(held)).quantize(Decimal("0.000001"), ROUND_HALF_UP)
-        return format(exact.normalize(), "f")
+        return f"{AVERAGE}{sum(map(Decimal, held)) / len(held)}"
     total = {"sum": sum, "min": min, "max": max}[what](held)
-    return shown(one.kind, total)
+    return shown(kind_of_figure(one.kind, what), total)
 
 
 def grouped(

@@ -19,7 +19,7 @@ from steward_graphql.compiler.operation import select_operation
 from steward_graphql.compiler.plan import Execution
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.symbolic import standing_of
-from steward_graphql.execution.pipeline import Pipelines
+from steward_tenants.database.pipeline import Pipelines
 from steward_graphql.schema.registry import Registry
 from steward_tenants.database.database import Database
 from tests.factories import TESTS, make_tenant

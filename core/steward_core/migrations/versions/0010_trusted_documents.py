@@ -1,4 +1,4 @@
-"""Query documents that a tenant trusts.
+"""Query documents that a tenant trusts; the form records that wait for a decision, by when they were submitted.
 
 Revision ID: 0010
 Revises: 0009
@@ -31,7 +31,15 @@ def upgrade() -> None:
         schema="app",
     )
     protect(op, "trusted_document")
+    op.create_index(
+        "ix_form_record_tenant_id_submitted",
+        "form_record",
+        ["tenant_id", "updated_at"],
+        schema="app",
+        postgresql_where=sa.text("state = 'submitted'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_form_record_tenant_id_submitted", table_name="form_record", schema="app")
     op.drop_table("trusted_document", schema="app")

@@ -182,6 +182,7 @@ def test_generated_type_names_do_not_clash() -> None:
         "Connection",
         "Edge",
         "Aggregate",
+        "Sums",
         "Figures",
         "Averages",
         "GroupField",

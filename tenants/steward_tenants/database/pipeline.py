@@ -1,32 +1,37 @@
-"""Compiled reads over libpq pipelines, driven from the event loop: present the tenant and run, in one round trip.
+"""Prepared statements over libpq pipelines, driven from the event loop: present the tenant and run, in one round trip.
 
-A request is RESET ALL, the signed tenant, the prepared statement and Sync: one implicit, read-only transaction. Several
-requests are on their way on each connection; their answers come in order.
+A request is RESET ALL, the signed tenant, its prepared statements and Sync: one implicit transaction, read-only unless
+it is asked for as a write. Several requests are on their way on each connection; their answers come in order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
-import structlog
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import make_url
 
-from steward_graphql.errors import DatabaseUnavailable, Overloaded, QueryTimeout
-from steward_tenants.database.database import FORGET_SETTINGS, Database
+from steward_tenants.database.database import FORGET_SETTINGS
+from steward_tenants.database.errors import DatabaseUnavailable, Overloaded, QueryTimeout
 from steward_tenants.database.signing import TENANT_SETTING
 from steward_tenants.directory.models import TenantStatus
 from steward_tenants.errors import TenantSuspended, invalid
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from steward_tenants.database.database import Database
+
+log = logging.getLogger(__name__)
 
 Rows = list[list[bytes | None]]
+Statement = tuple[bytes, Sequence[bytes | None]]
+"""SQL with `$1`, and its parameters as PostgreSQL's texts. It must give rows, if only none."""
 
 MOST_PREPARED = 300
 """Statements that one connection keeps prepared."""
@@ -42,11 +47,8 @@ _PRESENT = (
     b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
     b" set_config('transaction_read_only', 'on', true)"
 )
-_PRESENT_ALL = (
-    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
-    b" set_config('transaction_read_only', 'on', true),"
-    b" set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
-)
+_PRESENT_WRITER = b"select set_config($1, $2, true), set_config('statement_timeout', $3, true)"
+_FIXED = b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
 """Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
 _TIMED_OUT = b"57014"
 _GONE = frozenset({b"26000", b"0A000"})
@@ -69,40 +71,37 @@ class _Request:
     __slots__ = (
         "answers",
         "future",
-        "name",
-        "parameters",
+        "names",
         "prepares",
-        "result",
+        "results",
         "retried",
-        "sql",
         "state",
+        "statements",
         "tenant_id",
     )
 
-    def __init__(
-        self, sql: bytes, parameters: Sequence[bytes | None], tenant_id: UUID, future: asyncio.Future[Rows]
-    ) -> None:
-        self.sql = sql
-        self.parameters = parameters
+    def __init__(self, statements: Sequence[Statement], tenant_id: UUID, future: asyncio.Future[list[Rows]]) -> None:
+        self.statements = statements
         self.tenant_id = tenant_id
         self.future = future
         self.retried = False
-        self.begin(b"", prepares=False)
+        self.begin()
 
-    def begin(self, name: bytes, *, prepares: bool) -> None:
+    def begin(self) -> None:
         """Forget what an earlier attempt left."""
-        self.name = name
-        self.prepares = prepares
+        self.names: list[bytes] = []
+        self.prepares: list[bytes] = []
+        """The statements that are prepared on the way, in order."""
         self.answers = 0
         self.state: bytes | None = None
-        self.result: PGresult | None = None
+        self.results: list[PGresult] = []
 
     def take(self, result: PGresult) -> None:
-        """One result of the transaction. The last with rows is the statement's."""
+        """One result of the transaction. The first with rows is the presented tenant's."""
         status = result.status
         if status == ExecStatus.TUPLES_OK:
             self.answers += 1
-            self.result = result
+            self.results.append(result)
         elif status == ExecStatus.COMMAND_OK:
             self.answers += 1
         elif self.state is None and status != ExecStatus.PIPELINE_ABORTED:
@@ -115,15 +114,17 @@ class _Request:
         if self.state is not None:
             self.fail(_error_of(self.state))
             return
-        result = self.result
-        assert result is not None
-        value, columns = result.get_value, range(result.nfields)
-        self.future.set_result([[value(row, column) for column in columns] for row in range(result.ntuples)])
+        self.future.set_result([_rows(result) for result in self.results[1:]])
 
     def fail(self, error: Exception) -> None:
         """Have whoever waits get an error."""
         if not self.future.done():
             self.future.set_exception(error)
+
+
+def _rows(result: PGresult) -> Rows:
+    value, columns = result.get_value, range(result.nfields)
+    return [[value(row, column) for column in columns] for row in range(result.ntuples)]
 
 
 def _error_of(state: bytes) -> Exception:
@@ -166,18 +167,17 @@ class _Connection:
     async def _open(self) -> None:
         driver: psycopg.AsyncConnection[Any] | None = None
         try:
-            driver = await psycopg.AsyncConnection.connect(
-                self._lane.owner.conninfo, autocommit=True, **self._lane.owner.options
-            )
+            lane = self._lane
+            driver = await psycopg.AsyncConnection.connect(lane.owner.conninfo, autocommit=True, **lane.options)
             pgconn = driver.pgconn
-            if self._lane.owner.prepared:
-                for name, sql in ((b"forget", _FORGET), (b"present", _PRESENT)):
+            if lane.owner.prepared:
+                for name, sql in ((b"forget", _FORGET), (b"present", lane.present)):
                     if pgconn.prepare(name, sql).status != ExecStatus.COMMAND_OK:
                         raise psycopg.OperationalError("a connection could not be set up")
             pgconn.nonblocking = 1
             pgconn.enter_pipeline_mode()
         except (psycopg.Error, OSError) as error:
-            log.warning("a connection could not be opened", error=type(error).__name__)
+            log.warning("a connection could not be opened: %s", type(error).__name__)
             if driver is not None:
                 driver.pgconn.finish()
             self._opening = None
@@ -200,30 +200,32 @@ class _Connection:
         presented = [_SETTING, owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
         self.sent.append(request)
         try:
+            request.begin()
             if owner.prepared:
-                name = self._names.get(request.sql)
-                prepares = name is None
-                if name is None:
-                    name = self._prepare(request.sql)
-                else:
-                    self._names.move_to_end(request.sql)
-                request.begin(name, prepares=prepares)
+                request.names = [self._name(request, sql) for sql, _ in request.statements]
                 pgconn.send_query_prepared(b"forget", None)
                 pgconn.send_query_prepared(b"present", presented)
-                pgconn.send_query_prepared(name, request.parameters)
+                for name, (_, parameters) in zip(request.names, request.statements, strict=True):
+                    pgconn.send_query_prepared(name, parameters)
             else:
-                request.begin(b"", prepares=False)
                 pgconn.send_query_params(_FORGET, None)
-                pgconn.send_query_params(_PRESENT_ALL, presented)
-                pgconn.send_query_params(request.sql, request.parameters)
+                pgconn.send_query_params(self._lane.present + _FIXED, presented)
+                for sql, parameters in request.statements:
+                    pgconn.send_query_params(sql, parameters)
             pgconn.pipeline_sync()
             self._evict()
             self._flush()
         except psycopg.Error:
             self._lost()
 
-    def _prepare(self, sql: bytes) -> bytes:
+    def _name(self, request: _Request, sql: bytes) -> bytes:
+        """The name under which a statement is prepared here; one that is not yet is sent to be."""
+        known = self._names.get(sql)
+        if known is not None:
+            self._names.move_to_end(sql)
+            return known
         assert self._driver is not None
+        request.prepares.append(sql)
         self._number += 1
         name = b"s%d" % self._number
         self._driver.pgconn.send_prepare(name, sql)
@@ -292,7 +294,8 @@ class _Connection:
     def _completed(self, request: _Request | None) -> None:
         if request is None:
             return
-        if request.state is not None and self._lane.owner.prepared and self._forgotten(request) and not request.retried:
+        gone = request.state is not None and self._lane.owner.prepared and self._forgotten(request)
+        if gone and not request.retried:
             request.retried = True
             self._lane.queue.appendleft(request)
             return
@@ -300,21 +303,25 @@ class _Connection:
 
     def _forgotten(self, request: _Request) -> bool:
         """Whether the statement has to be prepared again; its name is no longer counted on then."""
-        failed = request.prepares and request.answers == 0
+        for sql in request.prepares[request.answers :]:
+            self._names.pop(sql, None)  # never prepared: this one failed, or one before it
         gone = request.state in _GONE
-        if (failed or gone) and self._names.get(request.sql) == request.name:
-            del self._names[request.sql]
-            if not failed and request.state == b"0A000":
-                self._close(request.name)
-                self._flush()
+        if gone:
+            for (sql, _), name in zip(request.statements, request.names, strict=True):
+                if self._names.get(sql) == name:
+                    del self._names[sql]
+                    if request.state == b"0A000":
+                        self._close(name)
+            self._flush()
         return gone
 
     def _lost(self) -> None:
-        """The connection is dead: what was on its way only read, so it is asked once more elsewhere."""
+        """The connection is dead: what was on its way to be read is asked once more elsewhere. Of a write nobody
+        knows whether it was done."""
         unanswered = [request for request in self.sent if request is not None]
         self.close()
         for request in reversed(unanswered):
-            if request.retried or self._lane.owner.closed:
+            if request.retried or self._lane.owner.closed or self._lane.writes:
                 request.fail(DatabaseUnavailable())
             else:
                 request.retried = True
@@ -349,8 +356,14 @@ class _Connection:
 class _Lane:
     """Connections that share one queue."""
 
-    def __init__(self, owner: Pipelines, connections: int) -> None:
+    def __init__(self, owner: Pipelines, connections: int, *, writes: bool = False) -> None:
         self.owner = owner
+        self.writes = writes
+        self.present = _PRESENT_WRITER if writes else _PRESENT
+        self.options = dict(owner.options)
+        if owner.prepared:
+            read_only = "off" if writes else "on"
+            self.options["options"] = f"-c default_transaction_read_only={read_only} {owner.fixed}"
         self.queue: deque[_Request] = deque()
         self.connections = [_Connection(self) for _ in range(connections)]
 
@@ -395,7 +408,7 @@ class Pipelines:
             make_url(settings.application_url).set(drivername="postgresql").render_as_string(hide_password=False)
         )
         self.options: dict[str, Any] = {
-            "application_name": "steward graphql",
+            "application_name": "steward pipeline",
             "connect_timeout": CONNECT_SECONDS,
             # A server that is gone without a word would otherwise keep its callers waiting for hours.
             "keepalives_idle": 10,
@@ -403,21 +416,17 @@ class Pipelines:
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,
         }
-        if self.prepared:
-            self.options["options"] = (
-                f"-c default_transaction_read_only=on -c statement_timeout={settings.statement_timeout_ms}"
-                " -c timezone=UTC -c datestyle=ISO -c jit=off"
-            )
+        self.fixed = f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC -c datestyle=ISO -c jit=off"
         kept = 0 if connections < 2 else max(1, connections // 4)
         self._cheap = _Lane(self, connections - kept)
         self._expensive = _Lane(self, kept) if kept else self._cheap
+        self._writers = _Lane(self, max(2, connections), writes=True)
+        self._lanes = {self._cheap, self._expensive, self._writers}
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a connection or for their answer."""
-        return sum(
-            len(lane.queue) + sum(len(one.sent) for one in lane.connections) for lane in {self._cheap, self._expensive}
-        )
+        return sum(len(lane.queue) + sum(len(one.sent) for one in lane.connections) for lane in self._lanes)
 
     async def fetch(
         self, plan_sql: bytes, parameters: list[bytes | None], tenant_id: UUID, *, expensive: bool = False
@@ -427,22 +436,33 @@ class Pipelines:
         Raises Overloaded, QueryTimeout, DatabaseUnavailable, TenantSuspended, InvalidInput (a value out of range), or
         StatementFailed, a defect.
         """
+        lane = self._expensive if expensive else self._cheap
+        return (await self._send(lane, ((plan_sql, parameters),), tenant_id))[0]
+
+    async def write(self, statements: Sequence[Statement], tenant_id: UUID) -> list[Rows]:
+        """The rows of each of some statements that write, in one transaction; it has committed when this returns.
+
+        All are on their way before the first is answered. Raises as `fetch` does, and nothing is written then; only
+        after DatabaseUnavailable nobody knows.
+        """
+        return await self._send(self._writers, statements, tenant_id)
+
+    async def _send(self, lane: _Lane, statements: Sequence[Statement], tenant_id: UUID) -> list[Rows]:
         if await self.database.status(tenant_id) is not TenantStatus.ACTIVE:
             raise TenantSuspended
         if self.closed:
             raise DatabaseUnavailable
-        lane = self._expensive if expensive else self._cheap
         if len(lane.queue) >= MOST_WAITING:
             raise Overloaded
-        future: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
-        lane.queue.append(_Request(plan_sql, parameters, tenant_id, future))
+        future: asyncio.Future[list[Rows]] = asyncio.get_running_loop().create_future()
+        lane.queue.append(_Request(statements, tenant_id, future))
         lane.pump()
         return await future
 
     async def close(self) -> None:
         """Close all connections; whoever still waits gets DatabaseUnavailable."""
         self.closed = True
-        for lane in {self._cheap, self._expensive}:
+        for lane in self._lanes:
             for connection in lane.connections:
                 await connection.shut()
             while lane.queue:

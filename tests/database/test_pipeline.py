@@ -13,15 +13,16 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from steward_graphql.errors import DatabaseUnavailable, Overloaded, QueryTimeout
-from steward_graphql.execution import pipeline
-from steward_graphql.execution.pipeline import Pipelines, StatementFailed
+from steward_tenants.database import pipeline
 from steward_tenants.database.database import Database
+from steward_tenants.database.errors import DatabaseUnavailable, Overloaded, QueryTimeout
+from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.pipeline import Pipelines, StatementFailed
 from steward_tenants.directory.models import TenantStatus
 from steward_tenants.errors import InvalidInput, TenantSuspended
 from tests.cluster import Addresses
 from tests.factories import TESTS, make_tenant, make_unit
-from tests.statement_watch import SEEN
+from tests.statement_watch import SEEN, unwatched
 
 MINE = b"select u.tenant_id::text, u.name from app.org_unit u where u.tenant_id = $1::uuid"
 EVERYBODYS = b"select distinct tenant_id::text from app.org_unit"
@@ -171,7 +172,7 @@ async def test_a_caller_that_goes_away_leaves_the_order_intact(database: Databas
 async def backends(addresses: Addresses, database_name: str) -> list[int]:
     async with await psycopg.AsyncConnection.connect(addresses.superuser(database_name), autocommit=True) as admin:
         cursor = await admin.execute(
-            "select pid from pg_stat_activity where application_name = 'steward graphql' and datname = current_database()"
+            "select pid from pg_stat_activity where application_name = 'steward pipeline' and datname = current_database()"
         )
         return [row[0] for row in await cursor.fetchall()]
 
@@ -311,3 +312,46 @@ async def test_what_is_piped_is_watched(database: Database, pipelines: Pipelines
     await pipelines.fetch(EVERYBODYS, [], tenant)
     await pipelines.fetch(b"select '{\"nobody ever wrote this\":'", [], tenant)
     assert len(SEEN.take()) == 2
+
+
+async def test_statements_that_write_stand_or_fall_together(database: Database, pipelines: Pipelines) -> None:
+    tenant = await tenant_with_unit(database, "写")
+    insert = (
+        b"insert into app.product (tenant_id, id, code, name) values ($1::uuid, $2::uuid, $3::text, $3::text)"
+        b" returning id::text"
+    )
+    count = b"select count(*)::text from app.product p where p.tenant_id = $1::uuid"
+    one, two = str(new_id()).encode(), str(new_id()).encode()
+    key = str(tenant).encode()
+    with unwatched("rows of a tenant, written by hand"):
+        written = await pipelines.write([(insert, [key, one, b"A1"]), (count, [key])], tenant)
+        assert written == [[[one]], [[b"1"]]]
+        for _ in range(2):
+            with pytest.raises(StatementFailed):
+                await pipelines.write([(insert, [key, two, b"A2"]), (insert, [key, one, b"A1"]), (count, [key])], tenant)
+        assert await pipelines.fetch(count, [key], tenant) == [[b"1"]]
+        with pytest.raises(StatementFailed):
+            await pipelines.fetch(insert, [key, two, b"A2"], tenant)
+        answers = await asyncio.gather(
+            *(
+                pipelines.write([(insert, [key, str(new_id()).encode(), b"B%d" % n]), (count, [key])], tenant)
+                for n in range(40)
+            )
+        )
+    assert len({answer[0][0][0] for answer in answers}) == 40
+    assert await pipelines.fetch(count, [key], tenant) == [[b"41"]]
+
+
+async def test_a_write_on_a_lost_connection_is_not_repeated(
+    database: Database, pipelines: Pipelines, addresses: Addresses, database_name: str
+) -> None:
+    tenant = await tenant_with_unit(database, "失")
+    running = asyncio.create_task(pipelines.write([(b"select pg_sleep(10)", [])], tenant))
+    pids: list[int] = []
+    while not pids:
+        await asyncio.sleep(0.1)
+        pids = await backends(addresses, database_name)
+    await end(addresses, database_name, pids)
+    with pytest.raises(DatabaseUnavailable):
+        await running
+    assert await pipelines.write([(b"select 1::text", [])], tenant) == [[[b"1"]]]
