@@ -150,8 +150,9 @@ def _camel_names() -> frozenset[str]:
 @cache
 def _declared_names() -> frozenset[str]:
     """The names of all types and their fields, those of plugins included, which are put together."""
-    entities = api_for(industries()).entities
-    return frozenset(field.name for entity in entities.values() for field in entity.fields) | entities.keys()
+    api = api_for(industries())
+    fields = frozenset(field.name for entity in api.entities.values() for field in entity.fields)
+    return fields | api.entities.keys() | api.schema.type_map.keys()
 
 
 @cache

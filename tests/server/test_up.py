@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from steward_server import demo
+from tests.gql.docs.asking import Asking
 
 STARTS_WITHIN = 120
 ENDS_WITHIN = 20
@@ -84,6 +85,18 @@ def sign_in(url: str, login: str, password: str) -> str:
     return token
 
 
+def assert_printed_lines_work(text: str, url: str) -> None:
+    """The lines to copy sign in, read who that is, and read clients by GraphQL."""
+    assert f"{url}/graphql " in text
+    reader = Asking(url)
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  curl")]
+    told = [reader.curl(part) for line in lines for part in line.split(" && ")]
+    assert [status for status, _ in told] == [200, 200, 200]
+    answer = told[-1][1]["data"]
+    assert answer["viewer"]["name"] == told[1][1]["name"]
+    assert answer["clients"]["totalCount"] > len(answer["clients"]["nodes"]) == 3
+
+
 def assert_gone(children: list[psutil.Process], within: float) -> None:
     _, alive = psutil.wait_procs(children, timeout=within)
     assert not alive
@@ -103,6 +116,7 @@ def test_a_company_is_there_survives_stops_and_kills_and_leaves_nothing_running(
         me = httpx.get(f"{url}/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert (me["name"], me["tenant"]["key"]) == ("赵宁", "huaxin")
         assert httpx.get(f"{url}/readyz").status_code == 200
+        assert_printed_lines_work(text, url)
 
         assert [row["key"] for row in rows(home, "tenant", "list")] == ["huaxin", "yunling"]
         twice = command(home, "up")

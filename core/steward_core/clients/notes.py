@@ -7,22 +7,24 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, case, func, literal, select
+from sqlalchemy import Select, Text, Uuid, case, func, insert, literal, select
 
 from steward_core.clients.checks import refuse
 from steward_core.clients.errors import ClientNotFound
 from steward_core.clients.holdings import cleaned, row_to_change, text
 from steward_core.clients.holdings_errors import NoteNotFound, NoteOfAnother, NotesFull
-from steward_core.clients.models import Client, ClientNote
+from steward_core.clients.models import Client, ClientNote, ClientStatus
 from steward_core.clients.pages import Order, Page, Paging, one_page
 from steward_core.clients.row_kinds import CLIENT, NOTE
 from steward_core.clients.service import client_to_change
 from steward_core.permissions import CLIENTS_ASSIGN, CLIENTS_EDIT, CLIENTS_VIEW
 from steward_tenants.access.rules import require
-from steward_tenants.audit.service import Subject, record
+from steward_tenants.audit.service import Subject, Values, event_values, record, recorded_after
+from steward_tenants.commands.at_once import Acting, AtOnce, Given, declare_at_once
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
+from steward_tenants.errors import InvalidInput
 
 MOST_PINNED = 5
 PERSONAL = ("body",)
@@ -43,6 +45,50 @@ async def write_note(
     after = {"client_id": client.id, "body": clean, "pinned": pinned}
     await record(session, "clients.note.write", Subject("client_note", note.id), after=after, personal=PERSONAL)
     return note
+
+
+def _written_at_once(session: TenantSession, today: date, given: Given) -> Select[Any]:
+    """`write_note` of a note that is not pinned, on a client that may be changed."""
+    client = (
+        select(Client.tenant_id, Client.id)
+        .where(
+            session.within(Client),
+            Client.id == given("client_id", Uuid()),
+            CLIENT.within_reach(session, CLIENTS_EDIT, today),
+            Client.status != ClientStatus.MERGED,
+        )
+        .with_for_update()
+        .cte("client_to_change")
+    )
+    columns = {name: given(name, kind) for name, kind in (("id", Uuid()), ("author_id", Uuid()), ("body", Text()))}
+    note = (
+        insert(ClientNote)
+        .from_select(
+            ["tenant_id", "client_id", *columns],
+            select(client.c.tenant_id, client.c.id, *columns.values()),
+            include_defaults=False,
+        )
+        .returning(ClientNote.tenant_id, ClientNote.id)
+        .cte("written")
+    )
+    return select(note.c.id).add_cte(recorded_after(note, given))
+
+
+def _values_at_once(acting: Acting, given: Values) -> Values | None:
+    try:
+        body = _body(given["body"])
+    except InvalidInput:
+        return None
+    if given.get("pinned"):
+        return None
+    note_id, client_id = new_id(), given["client_id"]
+    after = {"client_id": client_id, "body": body, "pinned": False}
+    subject = Subject("client_note", note_id)
+    event = event_values(acting, "clients.note.write", subject, after=after, personal=PERSONAL)
+    return {"id": note_id, "client_id": client_id, "author_id": acting.actor.id, "body": body, **event}
+
+
+WRITE_NOTE_AT_ONCE = declare_at_once(AtOnce("clients.note.write", _written_at_once, _values_at_once))
 
 
 @command("clients.note.edit", "修改客户备注", "Edit a note on a client", permission=CLIENTS_EDIT)

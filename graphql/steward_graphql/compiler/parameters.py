@@ -42,6 +42,10 @@ class Parameters:
         """A parameter that is written by its source."""
         return self._named(kind, source, None)
 
+    def given(self, name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
+        """The value of this name among an execution's `variables`."""
+        return self.runtime(lambda execution: execution.variables[name], kind, f"given {name}")
+
     def nonce(self) -> BindParameter[str]:
         """The execution's mark of batched places."""
         return self.runtime(lambda execution: execution.nonce, Text(), "nonce")

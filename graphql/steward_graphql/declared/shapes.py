@@ -11,6 +11,7 @@ from uuid import UUID
 
 from steward_graphql.declared.scalars import Kind
 from steward_tenants.access.permissions import Permission
+from steward_tenants.commands.at_once import Acting, AtOnce
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import ReadSession, WriteSession
 from steward_tenants.signin.caller import Caller
@@ -131,6 +132,16 @@ class Function:
 
 
 @dataclass(frozen=True, eq=False)
+class AtOnceWay:
+    """The short way of a mutation: its command in one statement, `result` being the part that names the row made.
+    `values(acting, arguments)` takes the mutation's arguments by their Python names."""
+
+    way: AtOnce
+    result: str
+    values: Callable[[Acting, Mapping[str, Any]], Mapping[str, Any] | None] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Mutation:
     """A mutation. Its input has `arguments` and `idempotencyKey`; its payload has `results` and `userErrors`.
 
@@ -151,6 +162,7 @@ class Mutation:
     cost: int = 50
     plugin: str | None = None
     command: str | None = None
+    at_once: AtOnceWay | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,13 +71,14 @@ class Engine:
         mailer: Any = None,
         public_url: str = "",
         connections: int = 4,
+        pipelines: Pipelines | None = None,
         budget: Spending | None = None,
         introspection: bool = True,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self.database = database
         self.metrics = EngineMetrics(registry)
-        self.pipelines = Pipelines(database, connections)
+        self.pipelines = pipelines or Pipelines(database, connections)
         self.tenants = Tenants(database)
         self.trusted = TrustedDocuments(database)
         self._api_for = api_for or registry_of_schemas.api_for

@@ -13,11 +13,12 @@ from steward_graphql.compiler.plan import Execution, Plan
 from steward_graphql.compiler.selection import Asked as AskedField
 from steward_graphql.compiler.variables import read_arguments
 from steward_graphql.declared.scalars import STRING
-from steward_graphql.declared.shapes import ListOf, Mutation, ObjectShape, Part
+from steward_graphql.declared.shapes import AtOnceWay, ListOf, Mutation, ObjectShape, Part
 from steward_graphql.execution.completion import Members, plain
 from steward_graphql.execution.inputs import pythonic, shown_path
 from steward_graphql.execution.problems import note, told_of
 from steward_graphql.execution.run import Run
+from steward_graphql.execution.short_way import NotAtOnce, ShortWay
 from steward_graphql.execution.tenants import Tenants
 from steward_tenants.access.rules import require
 from steward_tenants.commands.service import once
@@ -103,6 +104,12 @@ class Mutating:
             require(self._run.asked.caller.actor, mutation.permission)
         if mutation.edge:
             return await self._call_edge(mutation, field, given)
+        if mutation.at_once is not None and given.get(IDEMPOTENCY_KEY) is None:
+            errors = len(self._run.errors)
+            try:
+                return await self._call_at_once(mutation, mutation.at_once, field, given)
+            except NotAtOnce:
+                del self._run.errors[errors:]
         run, asked = self._run, self._run.asked
         async with asked.database.write(run.tenant_id, asked.caller.actor, request_id=asked.request_id) as session:
             outcome = await self._once(session, session, mutation, given)
@@ -113,6 +120,15 @@ class Mutating:
                 return await _read_inside(session, plan, execution)
 
             return await self._payload(mutation, field, outcome, fetch=fetch, session=session)
+
+    async def _call_at_once(
+        self, mutation: Mutation, way: AtOnceWay, field: AskedField, given: Mapping[str, Any]
+    ) -> str | None:
+        """One whose command is a single statement. Raises NotAtOnce; nothing was written then."""
+        short = ShortWay(self._run, way, pythonic(mutation.arguments, given))
+        text = await self._payload(mutation, field, _Outcome(short.value, kept=True), fetch=short.fetch)
+        await short.finish()
+        return text
 
     async def _call_edge(self, mutation: Mutation, field: AskedField, given: Mapping[str, Any]) -> str | None:
         """One that sees to its own transactions. Its key is held by a transaction beside them."""

@@ -15,10 +15,11 @@ from uuid import UUID
 
 from steward_graphql.declared.entities import camel, snake
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DECIMAL, ID, INT, JSON, STRING, Kind
-from steward_graphql.declared.shapes import Argument, Asked, InputObject, Mutation
+from steward_graphql.declared.shapes import Argument, Asked, AtOnceWay, InputObject, Mutation
 from steward_graphql.mutations.command_modules import load_commands
 from steward_graphql.mutations.kinds import enum_kind, literal_kind
 from steward_graphql.mutations.payloads import Result, payload
+from steward_tenants.commands.at_once import AT_ONCE, Acting
 from steward_tenants.commands.service import COMMANDS, CommandInfo
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import FieldProblem, StewardError, invalid
@@ -117,7 +118,20 @@ def mutation_of(info: CommandInfo, offer: Offer, texts: Mapping[str, Bilingual],
         secret=offer.secret,
         cost=offer.cost,
         command=info.key,
+        at_once=_short_way(info.key, offer, parameters),
     )
+
+
+def _short_way(key: str, offer: Offer, parameters: Sequence[Parameter]) -> AtOnceWay | None:
+    """The command's short way, where it has one, over the mutation's arguments."""
+    way = AT_ONCE.get(key)
+    if way is None:
+        return None
+
+    def values(acting: Acting, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return way.values(acting, values_of(parameters, given))
+
+    return AtOnceWay(way, offer.results[0].name, values)
 
 
 def described(title: Bilingual, note: Bilingual | None) -> Bilingual:

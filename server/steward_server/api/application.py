@@ -19,6 +19,7 @@ from steward_server.api.middleware import Frame
 from steward_server.api.origins import AllowedOrigins
 from steward_server.composition import make_database, make_file_store, make_mailer
 from steward_server.settings import Settings, load_settings
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.background import settled
@@ -40,15 +41,17 @@ class Service(FastAPI):
 def create_app(settings: Settings) -> Service:
     """The application over `settings`. Its connections open with the first request and close with its lifespan."""
     database = make_database(settings)
+    pipelines = Pipelines(database, settings.graphql_connections)
     edge = Edge(
         settings=settings,
         database=database,
         redis=Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2),
-        sessions=SessionAuthenticator(database),
+        sessions=SessionAuthenticator(database, pipelines),
         access_tokens=AccessTokenAuthenticator(database, settings.public_url, settings.public_url),
         mailer=make_mailer(settings),
         file_store=make_file_store(settings),
         origins=AllowedOrigins(database),
+        pipelines=pipelines,
     )
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from steward_server.api.errors import ForeignOrigin
 from steward_server.api.origins import AllowedOrigins
 from steward_server.settings import Settings
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.errors import Unauthenticated
 from steward_tenants.files.store import FileStore
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
@@ -40,6 +41,7 @@ class Edge:
     mailer: Mailer
     file_store: FileStore
     origins: AllowedOrigins
+    pipelines: Pipelines
     _networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = field(init=False)
 
     def __post_init__(self) -> None:

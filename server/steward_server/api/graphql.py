@@ -213,7 +213,7 @@ def make_engine(edge: Edge, metrics: Metrics) -> Engine:
         tools=make_run_tools(settings),
         mailer=edge.mailer,
         public_url=settings.public_url,
-        connections=settings.graphql_connections,
+        pipelines=edge.pipelines,
         budget=Budget(edge.redis, settings.graphql_budget),
         introspection=settings.graphql_introspection,
         registry=metrics.registry,

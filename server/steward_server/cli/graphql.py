@@ -83,7 +83,13 @@ def query(
     async def task(database: Database, settings: Settings) -> Answer:
         who = await acting(database, settings, tenant, login)
         caller = Caller(who.tenant.id, who.actor, None, datetime.now(UTC) + STAYS)
-        engine = Engine(database, tools=make_run_tools(settings), mailer=make_mailer(settings), connections=1)
+        engine = Engine(
+            database,
+            tools=make_run_tools(settings),
+            mailer=make_mailer(settings),
+            public_url=settings.public_url,
+            connections=1,
+        )
         try:
             return await engine.execute(request, caller, locale="en" if english else "zh-CN", request_id="cli")
         finally:

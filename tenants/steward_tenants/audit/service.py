@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Insert, Table, bindparam, insert, literal, select
+from sqlalchemy import CTE, Insert, Table, bindparam, insert, literal, select
 
 from steward_tenants.audit.models import AuditEvent
+from steward_tenants.commands.at_once import Acting, Given
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.blocking import BlockingSession
 from steward_tenants.database.identifiers import new_id
@@ -85,8 +86,34 @@ def _both_rows() -> Insert:
 RECORD = _both_rows()
 
 
+def recorded_after(made: CTE, given: Given) -> CTE:
+    """Event and doorbell as part of a larger statement, for each row of `made` (its tenant_id counts). The values are
+    those of `event_values`."""
+    events, doorbells = cast(Table, AuditEvent.__table__), cast(Table, Doorbell.__table__)
+    columns = [column for column in events.c if column.name not in ("at", "tenant_id")]
+    values = select(made.c.tenant_id, *(given(f"event_{column.name}", column.type) for column in columns))
+    names = ["tenant_id", *(column.name for column in columns)]
+    event = (
+        insert(events)
+        .from_select(names, values, include_defaults=False)
+        .returning(events.c.tenant_id, events.c.id)
+        .cte("event")
+    )
+    bell = select(literal(AUDIT_QUEUE), event.c.tenant_id, event.c.id)
+    return insert(doorbells).from_select(["queue", "tenant_id", "job_id"], bell, include_defaults=False).cte("bell")
+
+
+def event_values(
+    acting: Acting, action: str, subject: Subject, *, after: Values, personal: Collection[str] = ()
+) -> dict[str, Any]:
+    """What `record` would write, under the names of `recorded_after`."""
+    changes = differences(acting.vault, None, after, personal=personal)
+    written = _values(acting, action, subject, changes, None)
+    return {f"event_{name}": value for name, value in written.items() if name != "tenant_id"}
+
+
 def _values(
-    session: WriteSession | BlockingSession,
+    session: WriteSession | BlockingSession | Acting,
     action: str,
     subject: Subject,
     changes: dict[str, list[Any]],

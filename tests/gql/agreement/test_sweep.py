@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
+from graphql import get_named_type
 
 from steward_graphql.declared.entities import snake
 from tests.gql.agreement.answers import Bench
@@ -52,23 +54,23 @@ def documents(bench: Bench, letter: str, name: str, *, whole: bool = False) -> I
 
 
 def _summaries(bench: Bench, letter: str, name: str, leave_out: frozenset[str]) -> Iterator[str]:
-    types = bench.api(letter).schema.type_map
+    types: Any = bench.api(letter).schema.type_map
     figures = "".join(
-        f" {what} {{ {' '.join(types[kind].fields)} }}"  # type: ignore[union-attr]
-        for what, kind in (("sum", f"{name}Sums"), ("average", f"{name}Averages"), ("max", f"{name}Figures"))
-        if kind in types
+        f" {what} {{ {' '.join(get_named_type(one.type).fields)} }}"
+        for what, one in types[f"{name}Aggregate"].fields.items()
+        if what != "count"
     )
     yield f" {{ aggregate {{ count{figures} }} }}"
     fields = types.get(f"{name}GroupField")
     if fields is None:
         return
-    key = " ".join(types[f"{name}GroupKey"].fields)  # type: ignore[union-attr]
+    key = " ".join(types[f"{name}GroupKey"].fields)
     left_out = tuple(snake(one) for one in leave_out)
-    for one in fields.values:  # type: ignore[union-attr]
+    for one in fields.values:
         if one.removesuffix("_DAY").removesuffix("_MONTH").removesuffix("_YEAR") in left_out:
             continue
         yield f" {{ groups(by: [{one}]) {{ key {{ {key} }} count{figures} }} }}"
-    pair = list(fields.values)[:2]  # type: ignore[union-attr]
+    pair = list(fields.values)[:2]
     yield f" {{ groups(by: [{', '.join(pair)}], first: 3) {{ key {{ {key} }} count }} }}"
 
 

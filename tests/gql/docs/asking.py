@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from websockets import Subprotocol
 from websockets.sync.client import connect
 
 from tests.gql.docs.guide import differs
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
+PROTOCOL = Subprotocol("graphql-transport-ws")
 _NAME = re.compile(r"\$([A-Z_]+)")
 
 
@@ -71,17 +73,13 @@ class Asking:
             request["params"] = dict(one.split("=", 1) for one in given["--data-urlencode"])
         elif "-d" in given:
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-            request |= {
-                "method": "POST",
-                "content": "&".join(given["-d"]).replace("scope=clients.view ", "scope=clients.view%20"),
-            }
+            request |= {"method": "POST", "content": "&".join(given["-d"]).encode()}
         name, _, secret = given.get("-u", [""])[0].partition(":")
         jar = self.jars.get(given.get("-b", [""])[0], httpx.Cookies())
         with httpx.Client(cookies=jar, auth=(name, secret) if name else None, timeout=30) as client:
             if events:
                 with client.stream(url=url, **request) as stream:
-                    found = [text for text in _events(stream, events)]
-                    return stream.status_code, json.loads(found[-1])
+                    return stream.status_code, json.loads(_events(stream, events)[-1])
             answer = client.request(url=url, **request)
             if "-c" in given:
                 self.jars[given["-c"][0]] = client.cookies
@@ -90,7 +88,7 @@ class Asking:
     def socket(self, text: str) -> str | None:
         """Where a conversation over a websocket is not as it is written; None when it is."""
         address = self.url.replace("http", "ws", 1) + "/graphql"
-        with connect(address, subprotocols=["graphql-transport-ws"], open_timeout=20, legacy=True) as socket:  # type: ignore[list-item,call-arg]
+        with connect(address, subprotocols=[PROTOCOL], open_timeout=20) as socket:
             for line in text.splitlines():
                 if line.startswith("> "):
                     socket.send(self.shell(line[2:]) if "$TOKEN" in line else line[2:])

@@ -167,9 +167,11 @@ def test_arguments_under_pythons_names() -> None:
         Argument("clientId", ID, TEXT, target="client_id"),
         Argument("fields", inner, TEXT),
         Argument("rows", inner, TEXT, listed=True, target="all_rows"),
+        Argument("values", JSON, TEXT, target="new_values"),
     )
     given = {"fields": {"ownerId": 1}, "rows": [{"name": None}, {"ownerId": 2}], "idempotencyKey": "k"}
     assert pythonic(arguments, given) == {"fields": {"owner_id": 1}, "all_rows": [{"name": None}, {"owner_id": 2}]}
     assert pythonic(arguments, {"fields": None}) == {"fields": None}
     assert shown_path(arguments, ("all_rows", "1", "owner_id")) == ["rows", "1", "ownerId"]
     assert shown_path(arguments, ("valid_from", "client_id")) == ["validFrom", "clientId"]
+    assert shown_path(arguments, ("new_values", "competitor_name", "0")) == ["values", "competitor_name", "0"]

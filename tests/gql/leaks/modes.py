@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import make_url
 
 from steward_graphql.execution.engine import Engine
-from steward_tenants.database.pipeline import Pipelines, Rows
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines, Rows
 from tests.cluster import Addresses
 from tests.gql.agreement.answers import Bench
 from tests.gql.world import MARK, Marked, World

@@ -58,9 +58,8 @@ async def _told(engine: Engine, world: World, letter: str, name: str, mutation: 
 
 
 def _targets(world: World) -> list[str]:
-    rows: list[Any] = [world["B"].people["am2"], world["B"].units["west"]]
-    for table in sorted(world["B"].rows):
-        rows.append(world["B"].rows[table][0])
+    own = world["B"]
+    rows: list[Any] = [own.people["am2"], own.units["west"], *(own.rows[table][0] for table in sorted(own.rows))]
     return [str(row.id) for row in rows]
 
 

@@ -202,3 +202,20 @@ async def test_the_answers_of_administration(engine: Engine, telecom: Place) -> 
     assert (off["plugin"], off["enabled"], off["runs"]) == ("telecom", False, [])
     forbidden = await send(engine, telecom, "enablePlugin", "plugin", {"plugin": "telecom"}, telecom.as_manager)
     assert forbidden["userErrors"][0]["code"] == "forbidden"
+
+
+async def test_a_problem_names_the_key_as_it_was_sent(engine: Engine, telecom: Place) -> None:
+    """JSON keeps the form's own keys; typed inputs have GraphQL's."""
+    loose = await send(
+        engine, telecom, "saveRecord", "record { id }",
+        {"form": "telecom.competitor_report", "subjectId": str(telecom.client_id), "values": {"reported_on": "?"}},
+    )  # fmt: skip
+    assert ["values", "reported_on"] in [one["path"] for one in loose["userErrors"]]
+    typed = await send(
+        engine, telecom, "saveTelecomCompetitorReport", "record { id }",
+        {
+            "clientId": str(telecom.client_id),
+            "values": {"competitor": "远通", "offer": "", "strength": "STRONG", "source": "走访", "reportedOn": "9999-01-01"},
+        },
+    )  # fmt: skip
+    assert ["values", "reportedOn"] in [one["path"] for one in typed["userErrors"]], typed

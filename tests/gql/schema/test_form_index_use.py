@@ -104,7 +104,9 @@ def asking(database: Database, api: Api, tenant_id: UUID) -> Asking:
 
 
 def listed(condition: str) -> str:
-    return f"{{ sortsEveryThings(first: 50, filter: {condition}, orderBy: [{{field: BIG}}]) {{ nodes {{ name big }} }} }}"
+    return (
+        f"{{ sortsEveryThings(first: 50, filter: {condition}, orderBy: [{{field: BIG}}]) {{ nodes {{ name big }} }} }}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from steward_graphql.compiler.operation import select_operation
 from steward_graphql.compiler.plan import Execution
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.symbolic import standing_of
-from steward_tenants.database.pipeline import Pipelines
 from steward_graphql.schema.registry import Registry
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from tests.factories import TESTS, make_tenant
 from tests.gql.schema.shelf import FULL, Shelf
 from tests.gql.schema.test_registry import Sorts

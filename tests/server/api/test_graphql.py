@@ -1,0 +1,41 @@
+"""What the service hands to its GraphQL engine."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from steward_graphql.execution.engine import Engine, Request
+from steward_tenants.access.permissions import PEOPLE_MANAGE, PEOPLE_VIEW
+from steward_tenants.database.database import Database
+from steward_tenants.signin.caller import Caller
+from steward_tenants.signin.mail import FolderMailer
+from tests.factories import actor_with, make_member, make_tenant
+from tests.server.api.live import Live
+
+
+async def test_an_invitation_leads_to_the_service(live: Live, database: Database, tmp_path: Path) -> None:
+    tenant_id = await make_tenant(database)
+    boss = await make_member(database, tenant_id)
+    caller = Caller(
+        tenant_id, actor_with(PEOPLE_MANAGE, PEOPLE_VIEW, user=boss), None, datetime.now(UTC) + timedelta(hours=1)
+    )
+    engine: Engine = live.app.state.graphql
+    text = """mutation ($login: String!) { createPerson(input: {fields: {login: $login, name: "赵一"}}) {
+      mailedTo url userErrors { code } } }"""
+    login = f"zhao-{uuid4().hex[:10]}@example.test"
+    mailer, engine._mailer = engine._mailer, FolderMailer(tmp_path, sender="steward@example.test")
+    try:
+        answer = live.run(engine.execute(Request(text, None, {"login": login}), caller))
+    finally:
+        engine._mailer = mailer
+    assert json.loads(answer.body)["data"]["createPerson"] == {"mailedTo": login, "url": None, "userErrors": []}
+    (file,) = tmp_path.iterdir()
+    letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    body = letter.get_body(("plain",))
+    assert body is not None
+    assert f"{live.url}/invitation#token=" in body.get_content()
