@@ -31,9 +31,9 @@ from sqlglot.tokenizer_core import TokenType
 
 from steward_core.industry.registry import industries
 from steward_graphql.declared.entities import camel
-from steward_tenants.database.pipeline import Pipelines
 from steward_graphql.schema.registry import api_for
 from steward_tenants.database.floors import load_floors
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.models import tenant_metadata
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from steward_server.settings import Settings
 from steward_tenants.database.database import Database, DatabaseSettings
 from steward_tenants.database.floors import load_floors
 from steward_tenants.database.signing import parse_keys
-from steward_tenants.files.object_store import Bucket, ObjectFileStore
+from steward_tenants.files.bucket import Bucket
 from steward_tenants.files.store import FileStore, LocalFileStore
 from steward_tenants.signin.mail import FolderMailer, Mailer, SmtpMailer
 
@@ -31,7 +31,11 @@ def make_database(settings: Settings) -> Database:
 def make_file_store(settings: Settings) -> FileStore:
     """Where files lie: a bucket when one is set, otherwise a folder."""
     bucket = make_bucket(settings)
-    return LocalFileStore(settings.files_path) if bucket is None else ObjectFileStore(bucket)
+    if bucket is None:
+        return LocalFileStore(settings.files_path)
+    from steward_tenants.files.object_store import ObjectFileStore  # noqa: PLC0415 - 4 MB, where a bucket is used
+
+    return ObjectFileStore(bucket)
 
 
 def make_bucket(settings: Settings) -> Bucket | None:

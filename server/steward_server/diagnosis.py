@@ -22,8 +22,9 @@ from steward_server.settings import Settings
 from steward_tenants.audit.service import AUDIT_QUEUE
 from steward_tenants.database import migrate
 from steward_tenants.database.signing import TENANT_SETTING, parse_keys, sign
+from steward_tenants.files.bucket import Bucket
 from steward_tenants.files.errors import FileDamaged, FilesUnreachable
-from steward_tenants.files.object_store import Bucket, ObjectFileStore
+from steward_tenants.files.object_store import ObjectFileStore
 from steward_tenants.texts import Bilingual
 
 SUPPORTED_POSTGRESQL = 180000

@@ -328,7 +328,9 @@ async def test_statements_that_write_stand_or_fall_together(database: Database, 
         assert written == [[[one]], [[b"1"]]]
         for _ in range(2):
             with pytest.raises(StatementFailed):
-                await pipelines.write([(insert, [key, two, b"A2"]), (insert, [key, one, b"A1"]), (count, [key])], tenant)
+                await pipelines.write(
+                    [(insert, [key, two, b"A2"]), (insert, [key, one, b"A1"]), (count, [key])], tenant
+                )
         assert await pipelines.fetch(count, [key], tenant) == [[b"1"]]
         with pytest.raises(StatementFailed):
             await pipelines.fetch(insert, [key, two, b"A2"], tenant)

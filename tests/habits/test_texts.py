@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import steward_core
+import steward_graphql
 import steward_server
 import steward_tenants
 from steward_core.industry.registry import broken, industries
@@ -25,7 +26,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def load_everything() -> None:
-    for package in (steward_tenants, steward_core, *plugins(), steward_server):
+    for package in (steward_tenants, steward_core, *plugins(), steward_graphql, steward_server):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if "migrations" not in module.name and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)

@@ -11,15 +11,11 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-
 from steward_core.forms.declared import FormField, ValueType, fields_of
 from steward_core.forms.fields import Widget
 from steward_core.forms.form import Form, Several, SubjectKind
 from steward_core.spreadsheets.inert import starts_formula
+from steward_core.spreadsheets.library import xlsx
 from steward_core.spreadsheets.tables import Cell
 from steward_core.spreadsheets.values import (
     is_blank,
@@ -230,7 +226,7 @@ def _read_part(one: FormField, part: str, zone: tzinfo) -> Any:
 def template(form: type[Form]) -> bytes:
     """An XLSX to fill in: one row for each record, lists and formats by type, and a sheet that explains every field."""
     columns = template_columns(form)
-    book = Workbook()
+    book = xlsx().Workbook()
     sheet: Any = book.active
     sheet.title = DATA_SHEET
     sheet.freeze_panes = "A2"
@@ -254,10 +250,10 @@ def _put(sheet: Any, row: int, column: int, text: str) -> Any:
 
 def _heading(sheet: Any, index: int, column: TemplateColumn) -> None:
     cell = _put(sheet, 1, index, column.heading)
-    cell.font = Font(bold=True, color="FFFFFF")
-    cell.fill = PatternFill("solid", fgColor="C0504D" if column.required else "4F81BD")
-    cell.alignment = Alignment(vertical="center", wrap_text=True)
-    letter = get_column_letter(index)
+    cell.font = xlsx().Font(bold=True, color="FFFFFF")
+    cell.fill = xlsx().PatternFill("solid", fgColor="C0504D" if column.required else "4F81BD")
+    cell.alignment = xlsx().Alignment(vertical="center", wrap_text=True)
+    letter = xlsx().get_column_letter(index)
     kind = column.field.type if column.field else ValueType.TEXT
     sheet.column_dimensions[letter].width = 40 if kind is ValueType.BODY else 18
     sheet.column_dimensions[letter].number_format = _FORMATS.get(kind, "@")
@@ -267,7 +263,7 @@ def _rules(sheet: Any, lists: Any, index: int, column: TemplateColumn) -> None:
     one = column.field
     if one is None:
         return
-    letter = get_column_letter(index)
+    letter = xlsx().get_column_letter(index)
     rule = _rule(one, lists, letter)
     if rule is None:
         return
@@ -277,15 +273,15 @@ def _rules(sheet: Any, lists: Any, index: int, column: TemplateColumn) -> None:
     sheet.data_validations.append(rule)
 
 
-def _rule(one: FormField, lists: Any, letter: str) -> DataValidation | None:
+def _rule(one: FormField, lists: Any, letter: str) -> Any:
     titles = ["是", "否"] if one.type is ValueType.BOOLEAN else [option.title.zh for option in one.choices]
     if one.type in (ValueType.BOOLEAN, ValueType.CHOICE):
         for row, title in enumerate(titles, start=1):
             _put(lists, row, lists[f"{letter}1"].column, title)
         source = f"'{CHOICES_SHEET}'!${letter}$1:${letter}${len(titles)}"
-        return DataValidation(type="list", formula1=source, allow_blank=True, showErrorMessage=True)
+        return xlsx().DataValidation(type="list", formula1=source, allow_blank=True, showErrorMessage=True)
     if one.type is ValueType.DATE:
-        return DataValidation(
+        return xlsx().DataValidation(
             type="date",
             operator="between",
             formula1="DATE(1900,1,1)",
@@ -294,7 +290,7 @@ def _rule(one: FormField, lists: Any, letter: str) -> DataValidation | None:
             showErrorMessage=True,
         )
     if one.text is not None and one.text.hint is not None:
-        return DataValidation(allow_blank=True)
+        return xlsx().DataValidation(allow_blank=True)
     return None
 
 
@@ -312,15 +308,15 @@ _NOTE_HEADINGS = (
 
 def _notes(sheet: Any, form: type[Form], columns: Sequence[TemplateColumn]) -> None:
     about = form.about
-    _put(sheet, 1, 1, f"{about.title.zh} {about.title.en}").font = Font(bold=True, size=14)
+    _put(sheet, 1, 1, f"{about.title.zh} {about.title.en}").font = xlsx().Font(bold=True, size=14)
     if about.description is not None:
         _put(sheet, 2, 1, f"{about.description.zh} {about.description.en}")
     for index, heading in enumerate(_NOTE_HEADINGS, start=1):
-        _put(sheet, 4, index, heading).font = Font(bold=True)
-        sheet.column_dimensions[get_column_letter(index)].width = 30
+        _put(sheet, 4, index, heading).font = xlsx().Font(bold=True)
+        sheet.column_dimensions[xlsx().get_column_letter(index)].width = 30
     for row, column in enumerate(columns, start=5):
         for index, text in enumerate(_note(column), start=1):
-            _put(sheet, row, index, text).alignment = Alignment(wrap_text=True, vertical="top")
+            _put(sheet, row, index, text).alignment = xlsx().Alignment(wrap_text=True, vertical="top")
 
 
 def _note(column: TemplateColumn) -> tuple[str, ...]:

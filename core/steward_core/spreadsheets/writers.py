@@ -20,13 +20,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-
 from steward_core.spreadsheets.inert import made_inert, starts_formula
+from steward_core.spreadsheets.library import xlsx
 
 LONGEST_CELL = 32_767
 CsvEncoding = Literal["utf-8-sig", "utf-8", "gb18030"]
@@ -162,11 +157,11 @@ class XlsxWriter(RowWriter):
         super().__init__()
         self._target = target
         self._columns = tuple(columns)
-        self._book = Workbook(write_only=True)
+        self._book = xlsx().Workbook(write_only=True)
         self._sheet: Any = self._book.create_sheet(_sheet_title(sheet))
         self._sheet.freeze_panes = "A2"
         for index, column in enumerate(self._columns, start=1):
-            self._sheet.column_dimensions[get_column_letter(index)].width = column.width
+            self._sheet.column_dimensions[xlsx().get_column_letter(index)].width = column.width
         self._offer_choices()
         self._styles = {kind: self._style(kind) for kind in ColumnKind}
         self._inert_style = self._style(ColumnKind.TEXT, inert=True)
@@ -184,10 +179,10 @@ class XlsxWriter(RowWriter):
         for sheet in self._book.worksheets:
             if not sheet.closed:
                 sheet.close()
-            sheet._writer.cleanup()  # type: ignore[attr-defined]
+            sheet._writer.cleanup()
 
     def _style(self, kind: ColumnKind, *, inert: bool = False) -> Any:
-        cell: Any = WriteOnlyCell(self._sheet)
+        cell: Any = xlsx().WriteOnlyCell(self._sheet)
         formats = {ColumnKind.TEXT: "@", ColumnKind.MONEY: "#,##0.00", ColumnKind.DATE: "yyyy-mm-dd"}
         cell.number_format = formats.get(kind, "General")
         cell.quotePrefix = inert
@@ -195,9 +190,9 @@ class XlsxWriter(RowWriter):
 
     def _header_cell(self, column: Column) -> Any:
         cell = self._text_cell(column.title, column)
-        cell.font = Font(bold=True, color="FFFFFF")
-        cell.fill = PatternFill("solid", fgColor="C0504D" if column.required else "4F81BD")
-        cell.alignment = Alignment(vertical="center", wrap_text=True)
+        cell.font = xlsx().Font(bold=True, color="FFFFFF")
+        cell.fill = xlsx().PatternFill("solid", fgColor="C0504D" if column.required else "4F81BD")
+        cell.alignment = xlsx().Alignment(vertical="center", wrap_text=True)
         return cell
 
     def _cell(self, value: Written, column: Column) -> Any:
@@ -206,7 +201,7 @@ class XlsxWriter(RowWriter):
             return None
         if isinstance(value, str):
             return self._text_cell(value, column)
-        cell: Any = WriteOnlyCell(self._sheet)
+        cell: Any = xlsx().WriteOnlyCell(self._sheet)
         cell.value = value
         moment = isinstance(value, datetime)
         cell._style = copy(self._styles[ColumnKind.DATE if isinstance(value, date) else column.kind])
@@ -223,7 +218,7 @@ class XlsxWriter(RowWriter):
         if len(kept) > LONGEST_CELL:
             kept = kept[:LONGEST_CELL]
             self.report.shortened.append((self.report.rows + 1, column.title))
-        cell: Any = WriteOnlyCell(self._sheet)
+        cell: Any = xlsx().WriteOnlyCell(self._sheet)
         cell._value = escaped(kept)
         cell.data_type = "s"
         cell._style = copy(self._inert_style if starts_formula(kept) else self._styles[ColumnKind.TEXT])
@@ -239,19 +234,19 @@ class XlsxWriter(RowWriter):
             values = [column.choices[place] if place < len(column.choices) else None for _, column in offered]
             choices.append([None if value is None else self._choice_cell(choices, value) for value in values])
         for place, (index, column) in enumerate(offered, start=1):
-            letter = get_column_letter(place)
-            rule = DataValidation(
+            letter = xlsx().get_column_letter(place)
+            rule = xlsx().DataValidation(
                 type="list",
                 formula1=f"'{_CHOICES_SHEET}'!${letter}$1:${letter}${len(column.choices)}",
                 allow_blank=True,
                 showErrorMessage=True,
             )
-            rule.add(f"{get_column_letter(index)}2:{get_column_letter(index)}{_CHECKED_ROWS}")
+            rule.add(f"{xlsx().get_column_letter(index)}2:{xlsx().get_column_letter(index)}{_CHECKED_ROWS}")
             self._sheet.data_validations.append(rule)
 
     @staticmethod
     def _choice_cell(sheet: Any, value: str) -> Any:
-        cell: Any = WriteOnlyCell(sheet)
+        cell: Any = xlsx().WriteOnlyCell(sheet)
         cell._value = escaped(_LOST_IN_XML.sub(_REPLACEMENT, value)[:LONGEST_CELL])
         cell.data_type = "s"
         cell.number_format = "@"

@@ -9,9 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import BinaryIO, ClassVar
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
-from openpyxl.utils.datetime import CALENDAR_MAC_1904, WINDOWS_EPOCH, from_excel
-
 from steward_core.spreadsheets.archives import Archive
 from steward_core.spreadsheets.errors import (
     MacrosInSpreadsheet,
@@ -22,6 +19,7 @@ from steward_core.spreadsheets.errors import (
     SpreadsheetUnreadable,
     TooManyColumns,
 )
+from steward_core.spreadsheets.library import xlsx
 from steward_core.spreadsheets.tables import Cell, Limits, Position, RawRow, Table
 from steward_tenants.texts import Bilingual
 
@@ -104,7 +102,7 @@ class _Book:
         book = next(iter(self._related("", "officeDocument")), "xl/workbook.xml")
         if not book.endswith(".xml"):
             raise OldSpreadsheetFormat(found="XLSB")
-        self.epoch = WINDOWS_EPOCH
+        self.epoch = xlsx().WINDOWS_EPOCH
         self.sheets = self._read_sheets(book)
         self.strings: list[str] = []
         for part in self._related(book, "sharedStrings"):
@@ -132,7 +130,7 @@ class _Book:
         sheets: dict[str, str] = {}
         for path, attributes in self._archive.elements(book):
             if path[-1] == "workbookPr" and attributes.get("date1904", "0").lower() in ("1", "true"):
-                self.epoch = CALENDAR_MAC_1904
+                self.epoch = xlsx().CALENDAR_MAC_1904
             if path[-2:] == ("sheets", "sheet") and attributes.get("state", "visible") == "visible":
                 target = worksheets.get(attributes.get("id", ""))
                 if target is not None:
@@ -321,7 +319,7 @@ def _character(digits: str) -> str:
 def _moment(number: int | float, kind: str, book: _Book) -> Cell:
     """A serial number as its format shows it: a day, a moment, a time or a duration; None when out of range."""
     try:
-        value: Cell = from_excel(number, book.epoch, timedelta=kind == "duration")
+        value: Cell = xlsx().from_excel(number, book.epoch, timedelta=kind == "duration")
     except (OverflowError, ValueError):
         return None
     if isinstance(value, datetime) and kind == "date" and value.time() == time():
@@ -350,10 +348,10 @@ def _kind_of_format(number: str, own: Mapping[str, str]) -> str | None:
             return "date"
         if int(number) in _ASIAN_TIMES:
             return "time"
-        code = BUILTIN_FORMATS.get(int(number))
-    if not code or not is_date_format(code):
+        code = xlsx().BUILTIN_FORMATS.get(int(number))
+    if not code or not xlsx().is_date_format(code):
         return None
-    return "duration" if is_timedelta_format(code) else "date"
+    return "duration" if xlsx().is_timedelta_format(code) else "date"
 
 
 def _column_of(letters: str) -> int:

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from steward_graphql.limits.errors import BudgetSpent
 from steward_tenants.signin.caller import Caller
+from steward_tenants.valkey import Valkey, ValkeyError
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +64,9 @@ class Budget:
     """The budget of every client. `per_minute` in points; `clock` gives seconds since the epoch."""
 
     def __init__(
-        self, redis: Redis | None, per_minute: int = PER_MINUTE, *, clock: Callable[[], float] = time.time
+        self, valkey: Valkey | None, per_minute: int = PER_MINUTE, *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._redis = redis
+        self._valkey = valkey
         self.per_minute = per_minute
         self._slice = max(1, per_minute // SLICES)
         self._clock = clock
@@ -113,15 +111,12 @@ class Budget:
 
     async def _count(self, key: str, points: int) -> int | None:
         """Add points to the count of all processes; the new count, None when Valkey does not answer."""
-        if self._redis is None or time.monotonic() < self._blind_until:
+        if self._valkey is None or time.monotonic() < self._blind_until:
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.incrby(key, points)
-                pipeline.expire(key, 2 * MINUTE)
-                total, _ = await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._valkey.add(key, points, 2 * MINUTE)
+        except (ValkeyError, TimeoutError) as error:
             log.warning("budgets are counted by this process alone: %s", type(error).__name__)
             self._blind_until = time.monotonic() + BLIND_SECONDS
             return None
-        return int(total)

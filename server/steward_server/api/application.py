@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steward_server.api import files, health, logs, oauth, problems, signin, telemetry
@@ -23,6 +22,7 @@ from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.background import settled
+from steward_tenants.valkey import Valkey
 
 
 class Service(FastAPI):
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Service:
     edge = Edge(
         settings=settings,
         database=database,
-        redis=Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2),
+        valkey=Valkey(settings.redis_url.get_secret_value()),
         sessions=SessionAuthenticator(database, pipelines),
         access_tokens=AccessTokenAuthenticator(database, settings.public_url, settings.public_url),
         mailer=make_mailer(settings),
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Service:
         yield
         await settled()
         await engine.close()
-        await edge.redis.aclose()
+        await edge.valkey.close()
         await database.dispose()
         if (provider := getattr(app.state, "tracer_provider", None)) is not None:
             await asyncio.to_thread(provider.shutdown)

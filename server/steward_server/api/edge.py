@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from redis.asyncio import Redis
 
 from steward_server.api.errors import ForeignOrigin
 from steward_server.api.origins import AllowedOrigins
@@ -20,6 +19,7 @@ from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.caller import Caller
 from steward_tenants.signin.mail import Mailer
+from steward_tenants.valkey import Valkey
 
 SESSION_COOKIE = "steward_session"
 SESSION_PREFIX = "sts."
@@ -35,7 +35,7 @@ class Edge:
 
     settings: Settings
     database: Database
-    redis: Redis
+    valkey: Valkey
     sessions: SessionAuthenticator
     access_tokens: AccessTokenAuthenticator
     mailer: Mailer

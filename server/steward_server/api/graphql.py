@@ -214,7 +214,7 @@ def make_engine(edge: Edge, metrics: Metrics) -> Engine:
         mailer=edge.mailer,
         public_url=settings.public_url,
         pipelines=edge.pipelines,
-        budget=Budget(edge.redis, settings.graphql_budget),
+        budget=Budget(edge.valkey, settings.graphql_budget),
         introspection=settings.graphql_introspection,
         registry=metrics.registry,
     )

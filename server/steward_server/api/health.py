@@ -40,7 +40,7 @@ async def readyz(edge: Annotated[Edge, Depends(current_edge)]) -> JSONResponse:
             await session.execute(text("select 1 from directory.tenant limit 1"))
 
     async def queue() -> None:
-        await edge.redis.ping()
+        await edge.valkey.ping()
 
     checks = {"database": application, "directory": directory, "queue": queue}
     answers = await asyncio.gather(*(_within(check) for check in checks.values()))

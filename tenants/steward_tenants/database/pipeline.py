@@ -39,6 +39,8 @@ DEPTH = 4
 """Requests on their way on one connection. More would wait behind a slow one although another connection is free."""
 MOST_WAITING = 1_000
 """Requests that wait for a connection of one lane; beyond it the caller is told to come back."""
+WRITERS = 8
+"""Connections that write, at least: commits wait for the disk, and those of several connections wait together."""
 CONNECT_SECONDS = 10
 
 _FORGET = FORGET_SETTINGS.encode()
@@ -420,7 +422,7 @@ class Pipelines:
         kept = 0 if connections < 2 else max(1, connections // 4)
         self._cheap = _Lane(self, connections - kept)
         self._expensive = _Lane(self, kept) if kept else self._cheap
-        self._writers = _Lane(self, max(2, connections), writes=True)
+        self._writers = _Lane(self, max(WRITERS, connections), writes=True)
         self._lanes = {self._cheap, self._expensive, self._writers}
 
     @property

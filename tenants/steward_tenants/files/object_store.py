@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterat
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from steward_tenants.files.bucket import Bucket
 from steward_tenants.files.errors import FileDamaged, FilesUnreachable, FileTooLarge
 from steward_tenants.files.rules import HEAD_BYTES
 from steward_tenants.files.store import CHUNK, Kept, Written, file_id_of
@@ -28,32 +28,6 @@ PART = 8 * 1024 * 1024
 """Bytes of one part of an upload; what is smaller goes in one request. 10,000 parts are the protocol's limit."""
 PARTS_AT_ONCE = 4
 LISTED_AT_ONCE = 1000
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A bucket and the way to it.
-
-    `endpoint` is `http(s)://host[:port]`, None for Amazon's own of `region`. Without a key, the role that Amazon gave
-    this machine counts. `path_style` puts the bucket into the path instead of the host's name.
-    """
-
-    name: str
-    region: str
-    endpoint: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = field(default=None, repr=False)
-    prefix: str = ""
-    path_style: bool = True
-
-    @property
-    def address(self) -> str:
-        """The address that requests go to, with the bucket in the host's name unless the style is by path."""
-        base = self.endpoint or f"https://s3.{self.region}.{_amazon_domain(self.region)}"
-        if self.path_style:
-            return base.rstrip("/")
-        parts = urlsplit(base)
-        return f"{parts.scheme}://{self.name}.{parts.netloc}"
 
 
 class ObjectFileStore:
@@ -299,10 +273,6 @@ def _credential(bucket: Bucket) -> _FixedKey | None:
     if bucket.access_key is None or bucket.secret_key is None:
         return None
     return _FixedKey(bucket.access_key, bucket.secret_key)
-
-
-def _amazon_domain(region: str) -> str:
-    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _folder(tenant_id: UUID) -> str:

@@ -23,6 +23,7 @@ from steward_graphql.http import endpoint, sockets, streams
 from steward_graphql.limits import budget, cost, shape
 from steward_graphql.mutations.bulk import MOST_ITEMS
 from steward_server import demo
+from steward_server.cli.up import FIRST_QUERY
 from steward_tenants import errors as tenant_errors
 from steward_tenants.database.database import Database
 from steward_tenants.errors import StewardError
@@ -220,6 +221,10 @@ def test_the_limits_are_those_of_the_code() -> None:
         assert told == list(figures), limit
     assert cost.MOST_ROWS == nodes.MOST_IDS == conditions.MOST_LISTED
     assert shape.MOST_ALIASES == shape.MOST_DIRECTIVES
+
+
+def test_the_readme_shows_the_query_that_up_prints() -> None:
+    assert json.dumps({"query": FIRST_QUERY}) in (GUIDE.parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def test_operations_names_every_metric_of_the_engine() -> None:

@@ -16,7 +16,9 @@ from tests.gql.world import World, make_world
 __all__ = ["bench"]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=list(Mode), ids=lambda mode: mode.name)
+@pytest_asyncio.fixture(
+    scope="session", loop_scope="session", params=[Mode.BOTH, Mode.WALL_1, Mode.WALL_2], ids=lambda mode: mode.name
+)
 async def walled(
     request: pytest.FixtureRequest, bench: Bench, addresses: Addresses, database_name: str
 ) -> AsyncIterator[tuple[Bench, Watched]]:

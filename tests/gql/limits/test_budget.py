@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from steward_graphql.limits.budget import Budget
 from steward_graphql.limits.errors import BudgetSpent
 from steward_tenants.signin.caller import Caller
+from steward_tenants.valkey import Valkey
 from tests.cluster import Addresses
 from tests.factories import actor_with
 
@@ -32,23 +31,21 @@ class Clock:
         return self.now
 
 
-class Counting:
+class Counting(Valkey):
     """A Valkey that counts the questions."""
 
-    def __init__(self, redis: Redis) -> None:
-        self.redis = redis
-        self.asked = 0
+    asked = 0
 
-    def pipeline(self, **options: Any) -> Any:
+    async def add(self, key: str, amount: int, seconds: int) -> int:
         self.asked += 1
-        return self.redis.pipeline(**options)
+        return await super().add(key, amount, seconds)
 
 
 @pytest_asyncio.fixture
-async def redis(addresses: Addresses) -> AsyncIterator[Redis]:
-    redis: Redis = Redis.from_url(addresses.redis_url)
-    yield redis
-    await redis.aclose()
+async def valkey(addresses: Addresses) -> AsyncIterator[Valkey]:
+    valkey: Valkey = Valkey(addresses.redis_url)
+    yield valkey
+    await valkey.close()
 
 
 async def spend_all(budgets: list[Budget], caller: Caller) -> int:
@@ -64,9 +61,9 @@ async def spend_all(budgets: list[Budget], caller: Caller) -> int:
     return spent
 
 
-async def test_two_processes_share_one_budget(redis: Redis) -> None:
+async def test_two_processes_share_one_budget(valkey: Valkey) -> None:
     clock, caller = Clock(), a_caller()
-    one, other = Budget(redis, 1_000, clock=clock), Budget(redis, 1_000, clock=clock)
+    one, other = Budget(valkey, 1_000, clock=clock), Budget(valkey, 1_000, clock=clock)
     assert await spend_all([one, other], caller) == 1_000
     clock.now += 60
     assert await spend_all([one, one, one, other], caller) == 1_000
@@ -77,16 +74,16 @@ async def test_two_processes_share_one_budget(redis: Redis) -> None:
     assert (await one.spend(caller, 10)).remaining == 990
 
 
-async def test_what_one_process_holds_the_other_lacks(redis: Redis) -> None:
+async def test_what_one_process_holds_the_other_lacks(valkey: Valkey) -> None:
     clock, caller = Clock(), a_caller()
-    one, other = Budget(redis, 1_000, clock=clock), Budget(redis, 1_000, clock=clock)
+    one, other = Budget(valkey, 1_000, clock=clock), Budget(valkey, 1_000, clock=clock)
     await one.spend(caller, 1)
     assert await spend_all([other], caller) == 900
 
 
-async def test_what_remains_is_told(redis: Redis) -> None:
+async def test_what_remains_is_told(valkey: Valkey) -> None:
     clock, caller = Clock(), a_caller()
-    budget = Budget(redis, 1_000, clock=clock)
+    budget = Budget(valkey, 1_000, clock=clock)
     assert await budget.spend(caller, 30) == (1_000, 970, 60)
     clock.now += 12
     left = await budget.spend(caller, 300)
@@ -95,24 +92,25 @@ async def test_what_remains_is_told(redis: Redis) -> None:
     assert left.extension() == {"limit": 1000, "remaining": 670, "resetSeconds": 48}
 
 
-async def test_a_slice_is_leased_not_every_point(redis: Redis) -> None:
-    counting = Counting(redis)
-    budget, caller = Budget(counting, 1_000, clock=Clock()), a_caller()  # type: ignore[arg-type]
+async def test_a_slice_is_leased_not_every_point(addresses: Addresses) -> None:
+    counting = Counting(addresses.redis_url)
+    budget, caller = Budget(counting, 1_000, clock=Clock()), a_caller()
     for _ in range(100):
         await budget.spend(caller, 5)
     assert counting.asked == 5
+    await counting.close()
 
 
-async def test_clients_do_not_share(redis: Redis) -> None:
-    budget, clock = Budget(redis, 100, clock=Clock()), a_caller()
+async def test_clients_do_not_share(valkey: Valkey) -> None:
+    budget, clock = Budget(valkey, 100, clock=Clock()), a_caller()
     await budget.spend(clock, 100)
     assert (await budget.spend(a_caller(), 100)).remaining == 0
     with pytest.raises(BudgetSpent):
         await budget.spend(clock, 1)
 
 
-async def test_a_request_dearer_than_the_rest_is_refused_and_takes_nothing(redis: Redis) -> None:
-    budget, caller = Budget(redis, 100, clock=Clock()), a_caller()
+async def test_a_request_dearer_than_the_rest_is_refused_and_takes_nothing(valkey: Valkey) -> None:
+    budget, caller = Budget(valkey, 100, clock=Clock()), a_caller()
     await budget.spend(caller, 60)
     with pytest.raises(BudgetSpent):
         await budget.spend(caller, 41)
@@ -120,7 +118,7 @@ async def test_a_request_dearer_than_the_rest_is_refused_and_takes_nothing(redis
 
 
 async def test_without_valkey_the_process_counts_alone() -> None:
-    dead: Redis = Redis.from_url("redis://127.0.0.1:1/0")
+    dead: Valkey = Valkey("redis://127.0.0.1:1/0")
     for budget in (Budget(dead, 100, clock=Clock()), Budget(None, 100, clock=Clock())):
         caller = a_caller()
         assert (await budget.spend(caller, 60)).remaining == 40
@@ -129,14 +127,14 @@ async def test_without_valkey_the_process_counts_alone() -> None:
         assert (await budget.spend(caller, 40)).remaining == 0
         with pytest.raises(BudgetSpent):
             await budget.spend(caller, 1)
-    await dead.aclose()
+    await dead.close()
 
 
-async def test_the_count_goes_on_alone_when_valkey_dies_in_the_minute(redis: Redis) -> None:
-    budget, caller = Budget(redis, 100, clock=Clock()), a_caller()
+async def test_the_count_goes_on_alone_when_valkey_dies_in_the_minute(valkey: Valkey) -> None:
+    budget, caller = Budget(valkey, 100, clock=Clock()), a_caller()
     await budget.spend(caller, 50)
-    budget._redis = Redis.from_url("redis://127.0.0.1:1/0")
+    budget._valkey = Valkey("redis://127.0.0.1:1/0")
     await budget.spend(caller, 50)
     with pytest.raises(BudgetSpent):
         await budget.spend(caller, 1)
-    await budget._redis.aclose()
+    await budget._valkey.close()

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from steward_graphql.execution.answers import Request
 from steward_graphql.execution.engine import Engine
@@ -18,6 +17,7 @@ from steward_graphql.limits.budget import Budget
 from steward_tenants.access.permissions import PEOPLE_VIEW, UNITS_VIEW
 from steward_tenants.database.database import Database
 from steward_tenants.signin.caller import Caller
+from steward_tenants.valkey import Valkey
 from tests.cluster import Addresses
 from tests.factories import actor_with, make_tenant
 from tests.gql.limits.test_shape import ATTACKS
@@ -56,15 +56,15 @@ class Sql:
 
 
 @pytest_asyncio.fixture
-async def redis(addresses: Addresses) -> AsyncIterator[Redis]:
-    redis: Redis = Redis.from_url(addresses.redis_url)
-    yield redis
-    await redis.aclose()
+async def valkey(addresses: Addresses) -> AsyncIterator[Valkey]:
+    valkey: Valkey = Valkey(addresses.redis_url)
+    yield valkey
+    await valkey.close()
 
 
 @pytest_asyncio.fixture
-async def engine(database: Database, redis: Redis) -> AsyncIterator[Engine]:
-    engine = Engine(database, api_for=lambda _: API, connections=1, budget=Budget(redis, 1_000, clock=lambda: 30.0))
+async def engine(database: Database, valkey: Valkey) -> AsyncIterator[Engine]:
+    engine = Engine(database, api_for=lambda _: API, connections=1, budget=Budget(valkey, 1_000, clock=lambda: 30.0))
     engine.tenants._seconds = engine.trusted._seconds = 600.0
     yield engine
     await engine.close()

@@ -13,7 +13,9 @@ import pytest_asyncio
 from steward_core.clients.models import Client
 from steward_core.runs.service import RunTools
 from steward_graphql.execution.engine import Engine, Request
+from steward_graphql.schema.registry import api_for
 from steward_tenants.audit.models import AuditEvent
+from steward_tenants.commands.models import IdempotencyRecord
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
 from steward_tenants.files.store import LocalFileStore
@@ -211,11 +213,41 @@ async def test_a_problem_names_the_key_as_it_was_sent(engine: Engine, telecom: P
         {"form": "telecom.competitor_report", "subjectId": str(telecom.client_id), "values": {"reported_on": "?"}},
     )  # fmt: skip
     assert ["values", "reported_on"] in [one["path"] for one in loose["userErrors"]]
+    dates = {"validFrom": "2026-11-05", "validUntil": "2026-11-01"}
     typed = await send(
         engine, telecom, "saveTelecomCompetitorReport", "record { id }",
         {
             "clientId": str(telecom.client_id),
-            "values": {"competitor": "远通", "offer": "", "strength": "STRONG", "source": "走访", "reportedOn": "9999-01-01"},
+            "values": {"competitor": "远通", "offer": "五折", "strength": "STRONG", "source": "走访", "reportedOn": "2026-11-20", **dates},
         },
     )  # fmt: skip
-    assert ["values", "reportedOn"] in [one["path"] for one in typed["userErrors"]], typed
+    assert ["values", "validUntil"] in [one["path"] for one in typed["userErrors"]], typed
+
+
+async def test_what_is_revealed_is_never_kept(engine: Engine, telecom: Place) -> None:
+    """A repeat with the same key shows it no more; the store of answers never had it."""
+    await telecom.ask("addContact", clientId=str(telecom.client_id), fields={"name": "钱七", "phone": "13900005555"})
+    report = {
+        "applicant": "赵一", "installAddress": "城北路 1 号", "contactName": "钱七", "contactPhone": "13900004444",
+        "mailingAddress": "城北路 1 号", "lineRateMbit": "100", "addresses": 4,
+    }  # fmt: skip
+    saved = await telecom.ask("saveTelecomIpRequest", clientId=str(telecom.client_id), values=report)
+    cases = [
+        ("revealClient", {"clientId": str(telecom.client_id)}, "client { id } phone contacts { phone }"),
+        ("revealPerson", {"personId": str(telecom.manager.id)}, "person { id } phone email identityNumber"),
+        ("revealRecord", {"recordId": str(saved["record"])}, "record { id } values revealed"),
+    ]
+    assert {name for name, _, _ in cases} == {
+        name for name in api_for({"telecom"}).mutations if name.startswith("reveal")
+    }
+    for name, given, selection in cases:
+        first, again = [
+            await send(engine, telecom, name, selection, {**given, "idempotencyKey": f"key-{name}"}) for _ in range(2)
+        ]
+        assert "1390000" in json.dumps(first), first
+        assert "1390000" not in json.dumps(again), again
+        row = selection.split()[0]
+        assert again[row] == first[row] is not None
+    kept = [json.dumps(one.answer, ensure_ascii=False) for one in await telecom.rows(IdempotencyRecord)]
+    assert len(kept) == len(cases)
+    assert not any("1390000" in one or "城北路" in one for one in kept), kept

@@ -128,7 +128,7 @@ class Reference:
         for one in everything:
             if not self.tables.belongs(one) or not (own or self.tables.reaches(one)):
                 continue
-            if isinstance(root, OneRoot) and root.of_actor is not None:
+            if root.of_actor is not None:
                 if one.columns[root.of_actor] == self.actor.id:
                     return one
             elif all(one.columns[column] == given.get(argument) for argument, _, column in root.arguments):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -91,8 +91,8 @@ def _figure(one: Value, values: list[Any], what: str) -> Any:
         return None
     if what == "average":
         return f"{AVERAGE}{sum(map(Decimal, held)) / len(held)}"
-    total = {"sum": sum, "min": min, "max": max}[what](held)
-    return shown(kind_of_figure(one.kind, what), total)
+    ways: Mapping[str, Callable[[list[Any]], Any]] = {"sum": sum, "min": min, "max": max}
+    return shown(kind_of_figure(one.kind, what), ways[what](held))
 
 
 def grouped(

@@ -34,7 +34,7 @@ async def test_an_invitation_leads_to_the_service(live: Live, database: Database
     finally:
         engine._mailer = mailer
     assert json.loads(answer.body)["data"]["createPerson"] == {"mailedTo": login, "url": None, "userErrors": []}
-    (file,) = tmp_path.iterdir()
+    (file,) = list(tmp_path.iterdir())  # noqa: ASYNC240
     letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     body = letter.get_body(("plain",))
     assert body is not None

@@ -12,7 +12,6 @@ import pyotp
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from steward_server.api import problems, signin
 from steward_server.api.edge import SESSION_COOKIE, Edge
@@ -20,6 +19,7 @@ from steward_server.api.origins import AllowedOrigins
 from steward_server.settings import Settings
 from steward_tenants.access.permissions import PEOPLE_MANAGE, PEOPLE_VIEW
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.files.store import LocalFileStore
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.people.models import UserStatus
@@ -28,6 +28,7 @@ from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.background import settled
 from steward_tenants.signin.mail import Letter
 from steward_tenants.signin.recovery import invite
+from steward_tenants.valkey import Valkey
 from tests.cluster import Addresses
 from tests.factories import TESTS, actor_with, assign, make_member, make_role, make_tenant
 from tests.server.api.live import make_settings
@@ -58,12 +59,13 @@ def application(database: Database, settings: Settings, outbox: Outbox) -> FastA
     app.state.edge = Edge(
         settings=settings,
         database=database,
-        redis=Redis(),
+        valkey=Valkey("redis://127.0.0.1:1/0"),
         sessions=SessionAuthenticator(database),
         access_tokens=AccessTokenAuthenticator(database, settings.public_url, settings.public_url),
         mailer=outbox,
         file_store=LocalFileStore(settings.files_path),
         origins=AllowedOrigins(database),
+        pipelines=Pipelines(database, 1),
     )
     problems.install(app)
     app.include_router(signin.router)
