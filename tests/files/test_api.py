@@ -11,7 +11,6 @@ from uuid import uuid4
 import httpx
 import pytest_asyncio
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from steward_server.api import files, problems
 from steward_server.api.edge import Edge, current_caller
@@ -19,11 +18,13 @@ from steward_server.api.origins import AllowedOrigins
 from steward_tenants.access.permissions import FILES_USE, PEOPLE_VIEW
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.files.store import LocalFileStore
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.caller import Caller
 from steward_tenants.signin.mail import Letter
+from steward_tenants.valkey import Valkey
 from tests.cluster import Addresses
 from tests.factories import actor_with, make_tenant
 from tests.server.api.live import make_settings
@@ -59,12 +60,13 @@ async def client(
     app.state.edge = Edge(
         settings=settings,
         database=database,
-        redis=Redis(),
+        valkey=Valkey("redis://127.0.0.1:1/0"),
         sessions=SessionAuthenticator(database),
         access_tokens=AccessTokenAuthenticator(database, settings.public_url, settings.public_url),
         mailer=NoMail(),
         file_store=LocalFileStore(settings.files_path),
         origins=AllowedOrigins(database),
+        pipelines=Pipelines(database, 1),
     )
     problems.install(app)
     app.include_router(files.router)

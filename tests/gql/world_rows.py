@@ -17,6 +17,7 @@ from steward_core.forms.declared import FormField, ValueType, fields_of
 from steward_core.forms.form import Form, SubjectKind
 from steward_core.forms.indexing import entries
 from steward_core.forms.models import FormRecord, FormRevision
+from steward_core.forms.states import is_draft, state_of
 from steward_core.gradings.models import Grading, GradingObjection, GradingStatus
 from steward_core.imports.models import ImportBatch, ImportEffect, ImportMapping, ImportStatus
 from steward_core.industry.registry import industries
@@ -482,7 +483,7 @@ async def _records(session: WriteSession, tenant: Tenant, clients: Mapping[str, 
             key = f"{plugin}.{form.about.key}"
             for number, name in enumerate(("c1", "c4", "c8", "c9")):
                 made = _record(session, tenant, form, key, clients[name], next(places), number)
-                if made.state != form.about.flow.states[0].key or len(form.about.flow.states) == 1:
+                if not is_draft(state_of(form, made.state)):
                     found += entries(form, key, made.id, made.document, made.computed)
     await session.flush()
     await write_index(session, found, [])

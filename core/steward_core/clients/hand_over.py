@@ -64,7 +64,7 @@ from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import WriteSession
-from steward_tenants.errors import FieldProblem
+from steward_tenants.errors import FieldProblem, invalid
 from steward_tenants.people.rules import line_of_text
 from steward_tenants.texts import Bilingual
 
@@ -216,8 +216,11 @@ async def reverse_hand_over(
 async def apply_due_hand_overs(session: WriteSession, today: date, *, at_most: int | None = None) -> int:
     """Let the scheduled hand-overs whose day has come take effect, the earliest first; answers how many were due.
 
-    A client whose owner is not the one that handed it over, and one that was merged, stays where it is.
+    A client whose owner is not the one that handed it over, and one that was merged, stays where it is. Raises
+    InvalidInput when `at_most` is below 1.
     """
+    if at_most is not None and at_most < 1:
+        raise invalid("at_most", "range", "至少为 1。", "Use 1 or more.")
     await take_turn(session, TURN)
     due = list(
         await session.scalars(

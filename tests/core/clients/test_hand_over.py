@@ -352,3 +352,11 @@ async def test_rows_of_ownership_never_overlap_nor_leave_gaps(database: Database
             assert (await the_client(session, client_id)).owner_id == rows[-1][2] == model[client_id]
             for on, held in days.items():
                 assert [row[2] for row in rows if row[0] <= on < row[1]] == [held[client_id]]
+
+
+async def test_less_than_one_cannot_be_applied_at_once(database: Database) -> None:
+    place = await a_place(database, 1)
+    for at_most in (0, -3):
+        with pytest.raises(InvalidInput):
+            async with database.write(place.tenant, TESTS) as session:
+                await apply_due_hand_overs(session, TODAY, at_most=at_most)

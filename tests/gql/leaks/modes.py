@@ -56,6 +56,14 @@ class Watched(Pipelines):
             return await super().fetch(stripped, parameters, tenant_id, expensive=expensive)
 
 
+def engine_in(world: World, addresses: Addresses, name: str, mode: Mode) -> tuple[Engine, Watched]:
+    """An engine whose reads go through these walls."""
+    engine = Engine(world.database, connections=2)
+    watched = Watched(world.database, addresses, name, mode)
+    engine.pipelines = watched
+    return engine, watched
+
+
 class Eyes:
     """Says what of an answer somebody must not see."""
 
