@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -24,6 +25,7 @@ from graphql import (
     TypeNode,
     Undefined,
     ValueNode,
+    VariableDefinitionNode,
     VariableNode,
     type_from_ast,
 )
@@ -31,7 +33,7 @@ from graphql import (
 from steward_graphql.compiler.kinds import ApiIndex, index_of
 from steward_graphql.compiler.operation import Operation
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.scalars import EnumKind, Unreadable
+from steward_graphql.declared.scalars import EnumKind, Kind, Unreadable
 from steward_graphql.errors import InvalidVariables
 from steward_tenants.errors import FieldProblem
 from steward_tenants.texts import Bilingual
@@ -107,23 +109,70 @@ class _Reader:
         return read
 
 
+@dataclass(frozen=True, eq=False)
+class _Declared:
+    """A variable of an operation, worked out once. `kind` is there when it is a single value and nothing else."""
+
+    name: str
+    type: GraphQLInputType
+    default: ValueNode | None
+    required: bool
+    kind: Kind | None
+    switch: bool
+
+
+def _declared(api: Api, operation: Operation) -> tuple[_Declared, ...]:
+    """The operation's variables. An operation belongs to one API; what is worked out stays with it."""
+    known: tuple[_Declared, ...] | None = operation.__dict__.get("declared_variables")
+    if known is None:
+        index = index_of(api)
+        known = tuple(
+            _declaration(index, operation, one, _input_type(api, one.type))
+            for one in operation.definition.variable_definitions or ()
+        )
+        operation.__dict__["declared_variables"] = known
+    return known
+
+
+def _declaration(
+    index: ApiIndex, operation: Operation, definition: VariableDefinitionNode, declared: GraphQLInputType
+) -> _Declared:
+    name = definition.variable.name.value
+    inner: Any = declared.of_type if isinstance(declared, GraphQLNonNull) else declared
+    single = not isinstance(inner, GraphQLList | GraphQLInputObjectType)
+    return _Declared(
+        name,
+        declared,
+        definition.default_value,
+        isinstance(declared, GraphQLNonNull),
+        index.kinds.get(inner.name) if single else None,
+        name in operation.switches,
+    )
+
+
 def read_variables(api: Api, operation: Operation, raw: Mapping[str, Any]) -> dict[str, Any]:
     """The variables of a request by their types. A variable that is not given and has no default is left out.
 
     Raises InvalidVariables, which names each wrong value by its path.
     """
-    reader = _Reader(index_of(api))
+    reader: _Reader | None = None
     read: dict[str, Any] = {}
-    for definition in operation.definition.variable_definitions or ():
-        name = definition.variable.name.value
-        kind = _input_type(api, definition.type)
+    for one in _declared(api, operation):
+        name = one.name
+        if one.kind is not None and (value := raw.get(name)) is not None:
+            try:
+                read[name] = one.kind.read(value)
+                continue
+            except Unreadable:
+                pass  # the reader says what is wrong, and where
+        reader = reader or _Reader(index_of(api))
         if name in raw:
-            read[name] = reader.read(kind, raw[name], (name,))
-        elif definition.default_value is not None:
-            read[name] = reader.read(kind, untyped(definition.default_value, {}), (name,))
-        elif isinstance(kind, GraphQLNonNull):
+            read[name] = reader.read(one.type, raw[name], (name,))
+        elif one.default is not None:
+            read[name] = reader.read(one.type, untyped(one.default, {}), (name,))
+        elif one.required:
             reader.problem((name,), MISSING, "required")
-    if reader.problems:
+    if reader is not None and reader.problems:
         raise InvalidVariables(problems=reader.problems)
     return read
 
@@ -206,14 +255,16 @@ def structure_of(api: Api, operation: Operation, variables: Mapping[str, Any]) -
     of objects, orders and groups by name, and the switches of @skip and @include. Other values do not count."""
     index = index_of(api)
     found: list[Hashable] = []
-    for definition in operation.definition.variable_definitions or ():
-        name = definition.variable.name.value
+    for one in _declared(api, operation):
+        name = one.name
         if name not in variables:
             found.append(0)
-        elif name in operation.switches:
+        elif one.switch:
             found.append((variables[name],))
+        elif one.kind is not None:
+            found.append(None if variables[name] is None else True)
         else:
-            found.append(_structure(index, _input_type(api, definition.type), variables[name]))
+            found.append(_structure(index, one.type, variables[name]))
     return tuple(found)
 
 

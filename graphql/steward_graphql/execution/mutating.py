@@ -126,8 +126,15 @@ class Mutating:
     ) -> str | None:
         """One whose command is a single statement. Raises NotAtOnce; nothing was written then."""
         short = ShortWay(self._run, way, pythonic(mutation.arguments, given))
-        text = await self._payload(mutation, field, _Outcome(short.value, kept=True), fetch=short.fetch)
-        await short.finish()
+        try:
+            text = await self._payload(mutation, field, _Outcome(short.value, kept=True), fetch=short.fetch)
+            await short.finish()
+        except Exception as error:
+            if not short.done:
+                raise
+            # It is written: telling of it as refused would be wrong.
+            self._run.fail(error, (field.key,))
+            return None
         return text
 
     async def _call_edge(self, mutation: Mutation, field: AskedField, given: Mapping[str, Any]) -> str | None:

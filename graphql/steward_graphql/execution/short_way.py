@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 from steward_graphql.compiler.parameters import Parameters
 from steward_graphql.compiler.plan import Execution, Plan
@@ -27,7 +28,8 @@ class ShortWay:
 
     def __init__(self, run: Run, way: AtOnceWay, arguments: Mapping[str, Any]) -> None:
         asked = run.asked
-        acting = Acting(run.tenant_id, asked.caller.actor, asked.database.vault, asked.request_id)
+        request_id = asked.request_id or str(uuid4())  # as `Database.write` has it
+        acting = Acting(run.tenant_id, asked.caller.actor, asked.database.vault, request_id)
         try:
             values = way.values(acting, arguments)
         except InvalidInput:
@@ -37,7 +39,8 @@ class ShortWay:
         self._run = run
         self._way = way
         self._values = values
-        self._done = False
+        self.done = False
+        """Whether the command is done, and will stay so."""
 
     @property
     def value(self) -> dict[str, Any]:
@@ -46,13 +49,13 @@ class ShortWay:
 
     async def fetch(self, plan: Plan, execution: Execution) -> Rows:
         """The rows of a plan, read where the command's effect is seen. Raises NotAtOnce."""
-        if self._done:
+        if self.done:
             return await self._run.fetch(plan, execution)
         return (await self._write((plan.sql, plan.parameters(execution))))[1]
 
     async def finish(self) -> None:
         """Run the command if no plan was read with it. Raises NotAtOnce."""
-        if not self._done:
+        if not self.done:
             await self._write()
 
     async def _write(self, *reads: Statement) -> list[Rows]:
@@ -65,7 +68,7 @@ class ShortWay:
             raise NotAtOnce from None
         if not rows[0]:
             raise NotAtOnce
-        self._done = True
+        self.done = True
         return rows
 
     def _statement(self) -> Plan:

@@ -26,6 +26,7 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.errors import QueryTimeout
 from steward_tenants.database.pipeline import Rows
 from steward_tenants.directory.models import Doorbell, TenantStatus
+from steward_tenants.errors import TenantSuspended
 from tests.core.factories import make_client
 from tests.factories import TESTS, make_member
 from tests.gql.mutations.place import Place
@@ -154,7 +155,7 @@ async def test_both_ways_decide_the_same(engine: Engine, place: Place, monkeypat
         place.as_boss,
         place.as_manager_with(c.CLIENTS_VIEW),
         place.as_manager_with(c.CLIENTS_EDIT),
-        place.as_manager_with(c.CLIENTS_EDIT, c.CLIENTS_VIEW, scope=Scope.UNIT),
+        place.as_manager_with(c.CLIENTS_EDIT, c.CLIENTS_VIEW, scope=Scope.TEAM),
     ]
     bodies = ["", " \n ", "写" * 20_001, "记" * 20_000, *ODD, *(f"甲{odd}乙" for odd in ODD)]
     bodies += ["".join(drawn.choices([*ODD, "文", "a", " ", "\n"], k=12)) for _ in range(12)]
@@ -259,7 +260,7 @@ async def test_a_payload_that_cannot_be_read_undoes_the_write(
     assert len(await place.rows(AuditEvent, AuditEvent.action == "clients.note.write")) == 1
 
 
-@pytest.mark.parametrize("error", [QueryTimeout(), TimeoutError()])
+@pytest.mark.parametrize("error", [QueryTimeout(), TimeoutError(), TenantSuspended()])
 async def test_what_is_written_is_not_told_as_refused(
     engine: Engine, place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
