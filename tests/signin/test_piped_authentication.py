@@ -74,9 +74,7 @@ Change = Callable[[Database, Person, SignedIn], Awaitable[object]]
 
 async def _user(database: Database, person: Person, **values: object) -> None:
     async with database.write(person.tenant_id, TESTS) as session:
-        await session.execute(
-            update(User).where(session.within(User), User.id == person.user.id).values(**values)
-        )
+        await session.execute(update(User).where(session.within(User), User.id == person.user.id).values(**values))
 
 
 async def _disabled(database: Database, person: Person, opened: SignedIn) -> None:

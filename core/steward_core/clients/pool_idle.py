@@ -71,8 +71,11 @@ def _idle(session: TenantSession, policy: PoolPolicy) -> _Idle:
 async def return_idle(session: WriteSession, today: date, *, at_most: int = CHUNK) -> int:
     """Return clients whose day has come to the pool of their unit; answers how many, at most so many at once.
 
-    Those that wait in a scheduled hand-over stay. The whole tenant is looked at, whatever the actor reaches.
+    Those that wait in a scheduled hand-over stay. The whole tenant is looked at, whatever the actor reaches. Raises
+    InvalidInput when `at_most` is below 1.
     """
+    if at_most < 1:
+        raise invalid("at_most", "range", "至少为 1。", "Use 1 or more.")
     idle = _idle(session, await get_setting(session, POOL))
     due = (
         select(Client.id)

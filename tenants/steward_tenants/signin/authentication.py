@@ -56,7 +56,7 @@ class SessionAuthenticator:
         self._pipelines = pipelines
         self._believed: OrderedDict[bytes, _Believed] = OrderedDict()
         self._tenants: dict[UUID, tuple[float, _TenantFacts]] = {}
-        self._looking_up: SingleFlight[bytes, Caller] = SingleFlight()
+        self._looking_up: SingleFlight[bytes, Caller] = SingleFlight(TRUSTED_SECONDS)
 
     async def authenticate(self, token: str) -> Caller:
         """The caller of a session token. Raises Unauthenticated, TenantSuspended."""

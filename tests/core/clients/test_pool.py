@@ -281,3 +281,11 @@ async def test_who_just_got_a_client_has_its_time(database: Database) -> None:
 def test_a_tier_stands_in_one_rule() -> None:
     with pytest.raises(ValidationError):
         PoolPolicy(returns=(PoolReturn(tiers=("A",), days=10), PoolReturn(tiers=("B", "A"), days=None)))
+
+
+async def test_less_than_one_cannot_be_returned_at_once(database: Database) -> None:
+    tenant_id = await make_tenant(database)
+    for at_most in (0, -3):
+        with pytest.raises(InvalidInput):
+            async with database.write(tenant_id, TESTS) as session:
+                await return_idle(session, TODAY, at_most=at_most)

@@ -77,7 +77,9 @@ async def left(place: Place) -> dict[str, Any]:
     events.sort(key=lambda one: one.id)
     numbers = {one.id: number for number, one in enumerate(notes)}
     async with place.database.directory() as directory:
-        rung = await directory.rows(select(Doorbell.queue, Doorbell.job_id).where(Doorbell.tenant_id == place.tenant_id))
+        rung = await directory.rows(
+            select(Doorbell.queue, Doorbell.job_id).where(Doorbell.tenant_id == place.tenant_id)
+        )
     bells = {job: queue for queue, job in rung}
     assert all(abs(note.created_at - event.at).total_seconds() < 1 for note, event in zip(notes, events, strict=True))
     return {
@@ -312,4 +314,3 @@ async def test_the_record_has_a_request_id_either_way(engine: Engine, place: Pla
         await engine.execute(Request(TEXT, None, {"input": {"clientId": str(place.client_id), "body": "无号"}}), caller)
     events = await place.rows(AuditEvent, AuditEvent.action == "clients.note.write")
     assert all(one.request_id for one in events)
-
