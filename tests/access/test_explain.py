@@ -37,8 +37,8 @@ async def test_each_grant_gives_its_reason_in_both_languages(database: Database)
         row = await explain_visibility(session, viewer.id, "user", inside.id, on=TODAY)
         assert row.allowed
         assert [r.allows for r in row.reasons] == [True, False]
-        assert row.reasons[0].text.zh == "角色 sees 的数据范围为“本部门及下级”，包含该记录。"
-        assert row.reasons[1].text.en == "Role calls lacks “See people”."
+        assert row.reasons[0].text.zh == "角色“测试角色”含权限“查看人员”，数据范围为“本部门及下级”，包含该记录。"
+        assert row.reasons[1].text.en == "Role “Test role” lacks “See people”."
         phone = await explain_visibility(session, viewer.id, "user", inside.id, on=TODAY, field="phone")
         assert not phone.allowed
         assert "outside" in phone.reasons[-1].text.en

@@ -20,11 +20,12 @@ from steward_graphql.declared.scalars import BOOLEAN, ID, STRING, EnumKind
 from steward_graphql.declared.shapes import Asked, Function
 from steward_graphql.declared.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_graphql.functions.parts import TEXT, argument, part, several, shape, texts
-from steward_tenants.access.explain import RowNotFound, place_of
+from steward_graphql.schema.describe import head
+from steward_tenants.access.explain import RowNotFound, place_of, role_titles
 from steward_tenants.access.permissions import ROLES_VIEW, Permission
 from steward_tenants.access.queries import actor_of
 from steward_tenants.access.row_kinds import PERSON, RowKind, row_kinds
-from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, reaches_everything, require
+from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, reaches_everything, require, title_of
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.session import ReadSession
 from steward_tenants.errors import InvalidInput, invalid
@@ -93,13 +94,14 @@ class Visibility:
 
 @dataclass(frozen=True)
 class _Question:
-    """Who is asked about, of which row of which type. `other`: not the caller."""
+    """Who is asked about, of which row of which type. `other`: not the caller; `titles`: of the viewer's roles."""
 
     session: ReadSession
     asked: Asked
     viewer: Actor
     other: bool
     row_id: UUID
+    titles: Mapping[UUID, Bilingual]
 
 
 async def _visibility(
@@ -122,11 +124,11 @@ async def _visibility(
         raise invalid("field", "unknown", "没有此字段。", "There is no such field.")
     other = person_id is not None and person_id != session.actor.id
     viewer = await _viewer(session, asked, person_id) if other and person_id is not None else session.actor
-    question = _Question(session, asked, viewer, other, id)
+    question = _Question(session, asked, viewer, other, id, await role_titles(session, viewer))
     lines: list[Line] = []
     allowed = True
     if entity is not None and (kind is None or entity.reach is not None):
-        decision = _held(viewer, entity.view)
+        decision = _held(question, entity.view)
         allowed = decision.allowed
         lines += [Line("type", reason) for reason in decision.reasons]
     row = await _row(question, entity, kind, await _is_of_type(question, entities, entity))
@@ -188,19 +190,20 @@ async def _viewer(session: ReadSession, asked: Asked, person_id: UUID) -> Actor:
     return replace(actor, grants=())
 
 
-def _held(actor: Actor, permission: Permission | None) -> Decision:
-    """Whether the actor holds a permission at all, whatever rows it reaches."""
+def _held(question: _Question, permission: Permission | None) -> Decision:
+    """Whether the viewer holds a permission at all, whatever rows it reaches."""
     if permission is None:
         text = Bilingual("任何登录者都可以查询该类型。", "Anyone signed in may ask for this type.")
         return Decision(True, (Reason(None, True, text),))
+    actor = question.viewer
     if actor.unrestricted or not actor.grants:
         return decide(actor, permission, RowPlace(None, None))
     reasons = []
     for grant in actor.grants:
-        held = permission.key in grant.permissions
+        held, role = permission.key in grant.permissions, title_of(grant, question.titles)
         text = Bilingual(
-            f"角色 {grant.role_key} {'含' if held else '不含'}权限“{permission.title.zh}”。",
-            f"Role {grant.role_key} {'holds' if held else 'lacks'} “{permission.title.en}”.",
+            f"角色“{role.zh}”{'含' if held else '不含'}权限“{permission.title.zh}”。",
+            f"Role “{role.en}” {'holds' if held else 'lacks'} “{permission.title.en}”.",
         )
         reasons.append(Reason(grant, held, text))
     return Decision(any(reason.allows for reason in reasons), tuple(reasons))
@@ -239,7 +242,7 @@ async def _row(question: _Question, entity: Entity | None, kind: RowKind | None,
         or ROLES_VIEW.key in question.viewer.permissions
     ):
         raise RowNotFound
-    return decide(question.viewer, permission, place or RowPlace(None, None))
+    return decide(question.viewer, permission, place or RowPlace(None, None), question.titles)
 
 
 async def _place(question: _Question, kind: RowKind) -> RowPlace | None:
@@ -265,11 +268,11 @@ async def _reached(question: _Question, entity: Entity) -> Decision:
         select(identifier).where(question.session.within(table), identifier == question.row_id, *conditions).limit(1)
     )
     text = (
-        Bilingual(f"该记录在“{entity.text.zh}”的可见范围内。", f"The row is within reach: {entity.text.en}.")
+        Bilingual("该记录在可见范围内。", "The row is within reach.")
         if found is not None
         else Bilingual(
-            f"没有该记录，或它不在“{entity.text.zh}”的可见范围内。",
-            f"There is no such row, or it is out of reach: {entity.text.en}.",
+            f"没有该{head(entity.text)}，或它不在可见范围内。",
+            f"There is no such {entity.name}, or it is out of reach.",
         )
     )
     return Decision(found is not None, (Reason(None, found is not None, text),))
@@ -304,14 +307,14 @@ async def _of_field(
     if isinstance(what, Value | Batched):
         permission = what.permission if isinstance(what, Value) else None
         if permission is not None:
-            return _held(question.viewer, permission), False
+            return _held(question, permission), False
         text = Bilingual("该字段不脱敏，随记录可见。", "This field is not masked: it is seen with its row.")
         return Decision(True, (Reason(None, True, text),)), False
     return _leads_to(question, entities, what), False
 
 
 async def _revealed(question: _Question, kind: RowKind, reveal: Permission) -> Decision:
-    return decide(question.viewer, reveal, await _place(question, kind) or RowPlace(None, None))
+    return decide(question.viewer, reveal, await _place(question, kind) or RowPlace(None, None), question.titles)
 
 
 async def _reveal_in_form(question: _Question, kind: RowKind | None, name: str) -> Permission | None:
@@ -332,11 +335,11 @@ async def _reveal_in_form(question: _Question, kind: RowKind | None, name: str) 
 def _leads_to(question: _Question, entities: Mapping[str, Entity], what: One | Many) -> Decision:
     target = entities[what.target]
     text = Bilingual(
-        f"该字段指向“{target.text.zh}”，" + ("随本记录可见。" if what.granted else "其可见范围另行判断。"),
+        f"该字段指向“{head(target.text)}”，" + ("随本记录可见。" if what.granted else "其可见范围另行判断。"),
         f"The field leads to {target.name}: "
         + ("seen with this row." if what.granted else "its rows are decided on by themselves."),
     )
-    held = _held(question.viewer, target.view)
+    held = _held(question, target.view)
     return Decision(held.allowed, (Reason(None, held.allowed, text), *held.reasons))
 
 

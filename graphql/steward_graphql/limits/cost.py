@@ -1,8 +1,8 @@
 """What a request costs, in points, before any SQL; and whether its pages are right.
 
 A list costs 1 and its page size times the cost of a row (1 and what stands in it), its total 2, figures and groups 10
-each; a single row 1; functions and mutations what they declare; a special filter 5. What depends on the document alone
-is worked out once (`cost_tree`), so that a request only adds up its page sizes.
+each; a single row 1; functions and mutations what they declare; filters what `limits.filters` says. What depends on the
+document alone is worked out once (`cost_tree`), so that a request only adds up its page sizes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
-    GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
@@ -23,7 +22,6 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     NullValueNode,
-    ObjectValueNode,
     OperationType,
     SelectionSetNode,
     ValueNode,
@@ -33,20 +31,18 @@ from graphql import (
 
 from steward_graphql.compiler.operation import Operation
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.entities import Batched, Entity, ListRoot, OneRoot
-from steward_graphql.limits.errors import PageRefused, TooExpensive, TooManyConditions, TooManyIds
+from steward_graphql.declared.entities import Batched, ListRoot, OneRoot
+from steward_graphql.limits.errors import PageRefused, TooExpensive, TooManyIds
+from steward_graphql.limits.filters import Filtering, filter_in_document, filter_points
 from steward_tenants.texts import Bilingual
 
 MOST_POINTS = 10_000
 MOST_ROWS = 100
 DEFAULT_ROWS = 20
-MOST_CONDITIONS = 200
-MOST_FILTER_DEPTH = 20
 ROW = 1
 LIST = 1
 TOTAL = 2
 FIGURES = 10
-SPECIAL = 5
 BATCHED = 2
 INTROSPECTION = 100
 LISTED_ROWS = 20
@@ -77,15 +73,6 @@ NOT_GIVEN = Given()
 
 
 @dataclass(frozen=True)
-class Filtering:
-    """A filter argument: special members and members that the document writes, and variables that stand in it."""
-
-    specials: int = 0
-    members: int = 0
-    variables: tuple[tuple[str, GraphQLInputObjectType], ...] = ()
-
-
-@dataclass(frozen=True)
 class CostTree:
     """A part of an operation. `fixed`: points that no variable changes; `below`: what stands in each of its rows.
 
@@ -104,7 +91,8 @@ class CostTree:
 
 
 def cost_of(api: Api, operation: Operation, variables: Mapping[str, Any], most: int = MOST_POINTS) -> Cost:
-    """The cost of one request. Raises PageRefused, TooManyIds, TooManyConditions, TooExpensive (more than `most`)."""
+    """The cost of one request. Raises PageRefused, TooManyIds, TooExpensive (more than
+    `most`), and what `filter_points` does."""
     return price(api, cost_tree(api, operation), variables, most)
 
 
@@ -126,7 +114,7 @@ def _price(api: Api, tree: CostTree, variables: Mapping[str, Any]) -> tuple[int,
             dearest, most = path, points
     for path, given in tree.group_rows:
         _rows_of(path, given.of(variables))
-    points = tree.fixed + _filters(api, tree, variables)
+    points = tree.fixed + filter_points(api, tree.filtering, variables)
     rows = tree.rows
     if tree.page is not None:
         asked = _page_rows(tree.path, tree.page, variables)
@@ -173,74 +161,11 @@ def _page_rows(path: str, page: tuple[Given, Given, Given, Given], variables: Ma
     return _rows_of(path, last if first is None else first)
 
 
-def _filters(api: Api, tree: CostTree, variables: Mapping[str, Any]) -> int:
-    points = 0
-    for one in tree.filtering:
-        specials, members = one.specials, one.members
-        for name, kind in one.variables:
-            more, further = _in_value(api, kind, variables.get(name))
-            specials, members = specials + more, members + further
-        if members > MOST_CONDITIONS:
-            raise TooManyConditions(MOST_CONDITIONS, members)
-        points += SPECIAL * specials
-    return points
-
-
-def _entity_of_filter(api: Api, kind: GraphQLNamedType) -> Entity | None:
-    return api.entities.get(kind.name.removesuffix("Filter"))
-
-
-def _in_value(api: Api, kind: GraphQLNamedType, value: Any) -> tuple[int, int]:
-    """Special members and all members of a filter that a variable gives."""
-    specials = members = 0
-    waiting: list[tuple[GraphQLNamedType, Any]] = [(kind, value)]
-    while waiting:
-        kind, value = waiting.pop()
-        if isinstance(value, list | tuple):
-            waiting.extend((kind, one) for one in value)
-        if not isinstance(kind, GraphQLInputObjectType) or not isinstance(value, Mapping):
-            continue
-        entity = _entity_of_filter(api, kind)
-        for name, one in value.items():
-            if one is None or name not in kind.fields:
-                continue
-            members += 1
-            if entity is not None and name in entity.specials_by_name:
-                specials += 1
-            else:
-                waiting.append((get_named_type(kind.fields[name].type), one))
-        if members > MOST_CONDITIONS:
-            break
-    return specials, members
-
-
-def _in_document(api: Api, kind: GraphQLNamedType, value: ValueNode) -> Filtering:
-    """What a filter that the document writes comes to."""
-    specials = members = 0
-    variables: list[tuple[str, GraphQLInputObjectType]] = []
-    waiting: list[tuple[GraphQLNamedType, ValueNode]] = [(kind, value)]
-    while waiting:
-        kind, node = waiting.pop()
-        if isinstance(node, ListValueNode):
-            waiting.extend((kind, one) for one in node.values)
-        if not isinstance(kind, GraphQLInputObjectType):
-            continue
-        if isinstance(node, VariableNode):
-            variables.append((node.name.value, kind))
-        elif isinstance(node, ObjectValueNode):
-            entity = _entity_of_filter(api, kind)
-            for one in node.fields:
-                name = one.name.value
-                members += 1
-                if entity is not None and name in entity.specials_by_name:
-                    specials += 1
-                elif name in kind.fields:
-                    waiting.append((get_named_type(kind.fields[name].type), one.value))
-    return Filtering(specials, members, tuple(variables))
-
-
 def cost_tree(api: Api, operation: Operation) -> CostTree:
-    """What of an operation's cost its document says. The document is valid, and within the limits of its shape."""
+    """What of an operation's cost its document says. The document is valid, and within the limits of its shape.
+
+    Raises NestedTooDeeply for a filter.
+    """
     definition = operation.definition
     root = api.schema.get_root_type(definition.operation)
     if root is None:
@@ -417,7 +342,7 @@ class _Builder:
         input_type = self.api.schema.type_map.get(kind.name.removesuffix("Connection") + "Filter")
         for argument in node.arguments or ():
             if argument.name.value == "filter" and input_type is not None:
-                found = _in_document(self.api, input_type, argument.value)
+                found = filter_in_document(self.api, input_type, argument.value)
                 return (found,) if found != Filtering() else ()
         return ()
 

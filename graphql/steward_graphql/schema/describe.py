@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from steward_tenants.access.permissions import Permission
@@ -17,6 +18,11 @@ def describe(text: Bilingual, *more: Bilingual) -> str:
     zh = "".join(f"{one.zh.rstrip(_ENDS)}。" for one in texts)
     en = " ".join(f"{one.en.rstrip(_ENDS)}." for one in texts)
     return zh + en
+
+
+def head(text: Bilingual) -> str:
+    """What something is called in Chinese, without what its text goes on to explain: 客户 of “客户：由…管理的单位”."""
+    return re.split("[：；，。]", text.zh, maxsplit=1)[0]
 
 
 def needs(permission: Permission | None) -> tuple[Bilingual, ...]:

@@ -23,7 +23,7 @@ from steward_graphql.declared.entities import Entity, Many, One, Special, Value
 from steward_graphql.declared.scalars import ID, INT, STRING, EnumKind, enum_name
 from steward_graphql.declared.shapes import Argument, InputObject, Mutation
 from steward_graphql.schema import names
-from steward_graphql.schema.describe import describe
+from steward_graphql.schema.describe import describe, head
 from steward_graphql.schema.leaves import leaf_type, scalar_type, value_filter_type
 from steward_graphql.schema.types import Types, camel_case, unique
 from steward_tenants.texts import Bilingual
@@ -67,7 +67,7 @@ def order_type(types: Types, entity: Entity) -> GraphQLInputObjectType | None:
         return None
 
     def make() -> GraphQLInputObjectType:
-        about = Bilingual(f"{entity.text.zh}的排序字段", f"What rows of {entity.name} are sorted by")
+        about = Bilingual(f"{head(entity.text)}的排序字段", f"What rows of {entity.name} are sorted by")
         field = types.shared(
             f"{entity.name}OrderField",
             entity,
@@ -90,7 +90,7 @@ def order_type(types: Types, entity: Entity) -> GraphQLInputObjectType | None:
                     description=describe(Bilingual("排序方向", "The direction")),
                 ),
             },
-            description=describe(Bilingual(f"{entity.text.zh}的排序", f"An order of rows of {entity.name}")),
+            description=describe(Bilingual(f"{head(entity.text)}的排序", f"An order of rows of {entity.name}")),
         )
 
     return types.shared(f"{entity.name}Order", entity, make)
@@ -120,7 +120,8 @@ def filter_type(types: Types, entity: Entity) -> GraphQLInputObjectType:
         return found
 
     about = Bilingual(
-        f"{entity.text.zh}的筛选条件，所给各项须全部满足", f"A condition on {entity.name}; all that is given must hold"
+        f"{head(entity.text)}的筛选条件，所给各项须全部满足",
+        f"A condition on {entity.name}; all that is given must hold",
     )
     return types.own(name, entity, lambda: GraphQLInputObjectType(name, fields, description=describe(about)))
 
@@ -251,7 +252,7 @@ def mutation_input(types: Types, mutation: Mutation) -> GraphQLInputObjectType:
         fields = _input_fields(types, mutation.arguments, name)
         key = GraphQLInputField(scalar_type(STRING), description=describe(IDEMPOTENCY_KEY))
         unique(fields, "idempotencyKey", key, name)
-        about = Bilingual(f"“{mutation.text.zh.rstrip('。')}”的输入", f"Input of {mutation.name}")
+        about = Bilingual(f"{head(mutation.text)}的输入", f"Input of {mutation.name}")
         return GraphQLInputObjectType(name, fields, description=describe(about))
 
     return types.shared(name, mutation, make)

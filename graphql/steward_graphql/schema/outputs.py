@@ -24,7 +24,7 @@ from steward_graphql.declared.entities import Batched, Entity, Field, One, Value
 from steward_graphql.declared.scalars import ID, INT, STRING
 from steward_graphql.declared.shapes import EntityRef, ListOf, Mutation, ObjectShape, Part, Shape
 from steward_graphql.schema import names
-from steward_graphql.schema.describe import describe, needs
+from steward_graphql.schema.describe import describe, head, needs
 from steward_graphql.schema.inputs import connection_arguments, texts_argument
 from steward_graphql.schema.leaves import leaf_type, scalar_type
 from steward_graphql.schema.types import Types, camel_case, unique
@@ -95,8 +95,8 @@ def _value_field(types: Types, one: Value) -> GraphQLField:
     shown = kind if one.nullable or one.permission is not None else GraphQLNonNull(kind)
     arguments = texts_argument(one.argument) if one.argument else None
     more = needs(one.permission)
-    if one.masked:
-        more = (*more, Bilingual("以掩码显示", "Shown as its mask"))
+    if one.masked and "脱敏" not in one.text.zh:
+        more = (*more, Bilingual("脱敏显示", "Shown masked"))
     return GraphQLField(shown, arguments, description=describe(one.text, *more))
 
 
@@ -130,7 +130,7 @@ def connection_type(types: Types, entity: Entity) -> GraphQLObjectType:
             found["groups"] = _groups(types, entity, keys)
         return found
 
-    about = Bilingual(f"{entity.text.zh}：一页及总数", f"A page of {entity.name}, and how many there are in all")
+    about = Bilingual(f"{head(entity.text)}：一页及总数", f"A page of {entity.name}, and how many there are in all")
     return types.own(name, entity, lambda: GraphQLObjectType(name, fields, description=describe(about)))
 
 
@@ -143,7 +143,7 @@ def _edge_type(types: Types, entity: Entity) -> GraphQLObjectType:
             "node": GraphQLField(GraphQLNonNull(entity_type(types, entity)), description=describe(entity.text)),
         }
 
-    about = Bilingual(f"{entity.text.zh}及其游标", f"A row of {entity.name} and its cursor")
+    about = Bilingual(f"{head(entity.text)}及其游标", f"A row of {entity.name} and its cursor")
     return types.own(name, entity, lambda: GraphQLObjectType(name, fields, description=describe(about)))
 
 
@@ -192,14 +192,14 @@ def _figures_type(types: Types, entity: Entity, figure: str, zh: str) -> GraphQL
                 raise ValueError(f"{entity.name}.{one.name} is no number and cannot be summed up")
             kind = names.kind_of_figure(one.kind, figure)
             fields[one.name] = GraphQLField(leaf_type(types, kind), description=describe(one.text))
-        about = Bilingual(f"{entity.text.zh}的{told}", f"Figures of rows of {entity.name}")
+        about = Bilingual(f"{head(entity.text)}的{told}", f"Figures of rows of {entity.name}")
         return GraphQLObjectType(name, fields, description=describe(about))
 
     return types.shared(name, entity, make)
 
 
 def _aggregate_type(types: Types, entity: Entity) -> GraphQLObjectType:
-    about = Bilingual(f"{entity.text.zh}的汇总", f"What rows of {entity.name} amount to")
+    about = Bilingual(f"{head(entity.text)}的汇总", f"What rows of {entity.name} amount to")
     name = f"{entity.name}Aggregate"
     fields = _figures(types, entity)
     return types.shared(name, entity, lambda: GraphQLObjectType(name, fields, description=describe(about)))
@@ -224,7 +224,7 @@ def _group_field_type(types: Types, entity: Entity) -> GraphQLEnumType | None:
                 unit = units[grouping.unit]
                 text = Bilingual(f"{text.zh.rstrip('。')}，{unit.zh}", f"{text.en.rstrip('.')}, {unit.en}")
             values[name] = GraphQLEnumValue(name, description=describe(text))
-        about = Bilingual(f"{entity.text.zh}的分组字段", f"What rows of {entity.name} are grouped by")
+        about = Bilingual(f"{head(entity.text)}的分组字段", f"What rows of {entity.name} are grouped by")
         return GraphQLEnumType(f"{entity.name}GroupField", values, description=describe(about))
 
     return types.shared(f"{entity.name}GroupField", entity, make)
@@ -252,7 +252,7 @@ def _group_type(types: Types, entity: Entity) -> GraphQLObjectType:
     key = _group_key_type(types, entity)
     fields = {"key": _field(GraphQLNonNull(key), "此组的取值", "What the rows of this group have in common")}
     fields |= _figures(types, entity)
-    about = Bilingual(f"{entity.text.zh}的一组", f"A group of rows of {entity.name}")
+    about = Bilingual(f"{head(entity.text)}的一组", f"A group of rows of {entity.name}")
     return types.shared(name, entity, lambda: GraphQLObjectType(name, fields, description=describe(about)))
 
 
@@ -271,7 +271,7 @@ def _group_key_type(types: Types, entity: Entity) -> GraphQLObjectType:
                 )
             fields[value.name] = GraphQLField(kind, description=describe(told))
         about = Bilingual(
-            f"{entity.text.zh}一组的取值；未按其分组的字段为空",
+            f"{head(entity.text)}一组的取值；未按其分组的字段为空",
             f"The values of a group of {entity.name}; null where it is not grouped by",
         )
         return GraphQLObjectType(name, fields, description=describe(about))
@@ -346,5 +346,5 @@ def payload_type(types: Types, mutation: Mutation) -> GraphQLObjectType:
         unique(found, "userErrors", GraphQLField(errors, description=describe(about)), name)
         return found
 
-    about = Bilingual(f"“{mutation.text.zh.rstrip('。')}”的结果", f"What {mutation.name} answers")
+    about = Bilingual(f"{head(mutation.text)}的结果", f"What {mutation.name} answers")
     return types.own(name, mutation, lambda: GraphQLObjectType(name, fields, description=describe(about)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import null, select
 
+from steward_tenants.access.models import Role
 from steward_tenants.access.permissions import ROLES_VIEW, Permission
 from steward_tenants.access.queries import actor_of
 from steward_tenants.access.row_kinds import PERSON, RowKind, row_kinds
-from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, require
+from steward_tenants.access.rules import NO_TITLES, Decision, Reason, RowPlace, decide, require
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.session import TenantSession
 from steward_tenants.errors import NotFound, invalid
@@ -55,12 +57,27 @@ async def place_of(session: TenantSession, kind: RowKind, row_id: UUID, on: date
     return RowPlace(owner_id, unit_id, frozenset(units_above), stand_in_id)
 
 
-def decide_field(actor: Actor, kind: RowKind, field: str | None, place: RowPlace) -> Decision:
+async def role_titles(session: TenantSession, actor: Actor) -> Mapping[UUID, Bilingual]:
+    """What people call the actor's roles, by role id."""
+    ids = {grant.role_id for grant in actor.grants}
+    rows = await session.rows(
+        select(Role.id, Role.title_zh, Role.title_en).where(session.within(Role), Role.id.in_(ids))
+    )
+    return {row.id: Bilingual(row.title_zh, row.title_en) for row in rows}
+
+
+def decide_field(
+    actor: Actor,
+    kind: RowKind,
+    field: str | None,
+    place: RowPlace,
+    titles: Mapping[UUID, Bilingual] = NO_TITLES,
+) -> Decision:
     """May the actor see the row, and with `field` that field unmasked? Reasons for the row come first."""
-    row = decide(actor, kind.view, place)
+    row = decide(actor, kind.view, place, titles)
     if field is None or field not in kind.fields:
         return row
-    return _both(row, decide(actor, kind.fields[field].reveal, place))
+    return _both(row, decide(actor, kind.fields[field].reveal, place, titles))
 
 
 def _both(first: Decision, second: Decision) -> Decision:
@@ -98,12 +115,13 @@ async def explain_visibility(
         text = Bilingual("该人员已停用，不能登录。", "The person is disabled and cannot sign in.")
         return Decision(False, (Reason(None, False, text),))
     actor = await actor_of(session, viewer, on)
+    titles = await role_titles(session, actor)
     if permission is not None:
-        return decide(actor, permission, place)
+        return decide(actor, permission, place, titles)
     if field is not None and field not in kind.fields:
         reason = Reason(None, True, Bilingual("该字段不脱敏。", "This field is not masked."))
-        return _both(decide(actor, kind.view, place), Decision(True, (reason,)))
-    return decide_field(actor, kind, field, place)
+        return _both(decide(actor, kind.view, place, titles), Decision(True, (reason,)))
+    return decide_field(actor, kind, field, place, titles)
 
 
 async def _viewer(session: TenantSession, user_id: UUID, on: date, own_affair: bool) -> User:

@@ -5,10 +5,11 @@ The same decisions stand in SQL in `queries.py`; a property test holds the two t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
+from types import MappingProxyType
 from uuid import UUID
 
 from steward_tenants.access.models import Duty
@@ -18,6 +19,7 @@ from steward_tenants.errors import Forbidden
 from steward_tenants.texts import Bilingual
 
 MASK = "•"
+NO_TITLES: Mapping[UUID, Bilingual] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,30 @@ def reaches(actor: Actor, grant: Grant, place: RowPlace) -> bool:
     return unit in place.unit_ancestors
 
 
-def decide(actor: Actor, permission: Permission, place: RowPlace) -> Decision:
-    """May the actor use `permission` on a row at `place`? With a reason for each grant."""
+def decide(
+    actor: Actor, permission: Permission, place: RowPlace, titles: Mapping[UUID, Bilingual] = NO_TITLES
+) -> Decision:
+    """May the actor use `permission` on a row at `place`? With a reason for each grant, which names roles by `titles`
+    (by role id), or by their keys."""
     if actor.unrestricted:
         text = Bilingual("平台自身操作，不受授权限制。", "The platform's own work is not limited by grants.")
         return Decision(True, (Reason(None, True, text),))
-    reasons = [_reason(actor, grant, permission, place) for grant in actor.grants]
+    reasons = [_reason(actor, grant, permission, place, title_of(grant, titles)) for grant in actor.grants]
     if not reasons:
         reasons = [Reason(None, False, Bilingual("没有任何有效角色。", "Holds no role that is in force."))]
     return Decision(any(reason.allows for reason in reasons), tuple(reasons))
 
 
-def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace) -> Reason:
+def title_of(grant: Grant, titles: Mapping[UUID, Bilingual]) -> Bilingual:
+    """What people call the role of a grant."""
+    return titles.get(grant.role_id) or Bilingual(grant.role_key, grant.role_key)
+
+
+def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace, role: Bilingual) -> Reason:
     if permission.key not in grant.permissions:
         text = Bilingual(
-            f"角色 {grant.role_key} 不含权限“{permission.title.zh}”。",
-            f"Role {grant.role_key} lacks “{permission.title.en}”.",
+            f"角色“{role.zh}”不含权限“{permission.title.zh}”。",
+            f"Role “{role.en}” lacks “{permission.title.en}”.",
         )
         return Reason(grant, False, text)
     inside = reaches(actor, grant, place)
@@ -97,8 +107,9 @@ def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace)
     }
     scope = scopes[grant.scope]
     text = Bilingual(
-        f"角色 {grant.role_key} 的数据范围为“{scope.zh}”，{'包含' if inside else '不包含'}该记录。",
-        f"Role {grant.role_key} reaches {scope.en}: this row is {'inside' if inside else 'outside'}.",
+        f"角色“{role.zh}”含权限“{permission.title.zh}”，数据范围为“{scope.zh}”，{'包含' if inside else '不包含'}该记录。",
+        f"Role “{role.en}” with “{permission.title.en}” reaches {scope.en}: this row is "
+        f"{'inside' if inside else 'outside'}.",
     )
     return Reason(grant, inside, text)
 

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from steward_graphql.limits.cost import Cost, cost_of, cost_tree, price
-from steward_graphql.limits.errors import PageRefused, RefusedShape, TooExpensive, TooManyConditions, TooManyIds
+from steward_graphql.limits.errors import (
+    NestedTooDeeply,
+    PageRefused,
+    RefusedShape,
+    TooExpensive,
+    TooManyConditions,
+    TooManyIds,
+)
 from tests.gql.limits.world import API, operation
 
 
@@ -72,7 +79,7 @@ def test_filters_of_variables_are_counted() -> None:
     text = "query($f: PersonFilter, $g: PersonFilter) { people(first: 1, filter: {and: [$f, {not: $g}]}) { nodes { id } } }"
     assert points(text, f={"search": "甲"}, g={"or": [{"below": "x"}, {"search": None}]}) == 12
     nested = "query($f: OrgUnitFilter) { units(first: 1, filter: $f) { nodes { id } } }"
-    assert points(nested, f={"people": {"some": {"unit": {"people": {"none": {"search": "甲"}}}}}}) == 7
+    assert points(nested, f={"people": {"some": {"unit": {"people": {"none": {"search": "甲"}}}}}}) == 7 + 5 + 25 + 125
     assert points(nested) == 2
 
 
@@ -134,3 +141,45 @@ def test_groups_and_ids_have_limits_of_their_own() -> None:
     with pytest.raises(TooManyIds):
         points("query($i: [ID!]!) { nodes(ids: $i) { id } }", i=["x"] * 101)
     assert issubclass(TooManyIds, RefusedShape)
+
+
+def test_empty_members_of_lists_count_too() -> None:
+    text = "query($f: PersonFilter) { people(filter: $f) { totalCount } }"
+    assert points(text, f={"or": [{}] * 100}) == points(text)
+    for word in ("or", "and"):
+        with pytest.raises(TooManyConditions):
+            points(text, f={word: [{}] * 201})
+        with pytest.raises(TooManyConditions):
+            points("{ people(filter: {%s: [%s]}) { totalCount } }" % (word, "{}" * 201))
+
+
+def test_filters_through_relations_cost_more_the_deeper_they_go() -> None:
+    text = "query($f: PersonFilter) { people(filter: $f) { totalCount } }"
+    within = "query($f: OrgUnitFilter) { people(filter: {unit: $f}) { totalCount } }"
+    written, value, expected = '{name: {eq: "乙"}}', {"name": {"eq": "乙"}}, points("{ people { totalCount } }")
+    for deep in (2, 4):
+        unit = {"people": {"some": value}}
+        written, value = "{unit: {people: {some: %s}}}" % written, {"unit": unit}
+        expected += 5 ** (deep - 1) + 5**deep
+        assert points("{ people(filter: %s) { totalCount } }" % written) == points(text, f=value) == expected
+        assert points(within, f=unit) == expected
+    both = {"unit": {"people": {"some": {}, "none": {}}}}
+    assert points(text, f={"or": [both, both], "not": both}) == 3 + 3 * (5 + 25 + 25)
+    deeper = {"unit": {"people": {"some": value}}}
+    with pytest.raises(TooExpensive):
+        points(text, f=deeper)
+
+
+def test_filters_nest_only_so_deep() -> None:
+    text = "query($f: PersonFilter) { people(filter: $f) { totalCount } }"
+    within = "query($f: PersonFilter) { people(filter: {not: $f}) { totalCount } }"
+    written, value = '{name: {eq: "乙"}}', {"name": {"eq": "乙"}}
+    for _ in range(18):
+        written, inner, value = "{not: %s}" % written, value, {"not": value}
+    assert points(text, f=value) == points("{ people(filter: %s) { totalCount } }" % written) == points(within, f=inner)
+    with pytest.raises(NestedTooDeeply):
+        points(text, f={"not": value})
+    with pytest.raises(NestedTooDeeply):
+        points("{ people(filter: {not: %s}) { totalCount } }" % written)
+    with pytest.raises(NestedTooDeeply):
+        points(within, f=value)

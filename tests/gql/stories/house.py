@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import httpx
+
+from steward_core.industry.declarations import DemoWorld
+from steward_core.industry.registry import industries
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
 
@@ -101,3 +106,13 @@ mutation ($plugin: String!) {
   enablePlugin(input: {plugin: $plugin}) { enabled runs { id } userErrors { code path messageEn } }
 }
 """
+
+
+def demo_rows(
+    plugin: str, today: date, units: tuple[str, ...], managers: tuple[str, ...]
+) -> dict[str, list[dict[str, Any]]]:
+    """A plugin's demo rows by import target, as JSON."""
+    make = industries()[plugin].industry.demo
+    assert make is not None
+    made = make(DemoWorld(today, units, managers))
+    return {target: [json.loads(json.dumps(row, default=str)) for row in rows] for target, rows in made.items()}
