@@ -88,6 +88,15 @@ class UnknownOperation(StewardError):
         "请用 operationName 指明文档中的一个操作。", "Name one of the document's operations in operationName."
     )
 
+    @property
+    def text(self) -> Bilingual:
+        """Which one was named, or that none was."""
+        if self.values.get("name"):
+            return super().text
+        return Bilingual(
+            "请求未指明执行文档中的哪个操作。", "The request does not say which of the document's operations to run."
+        )
+
 
 class InvalidVariables(StewardError):
     """Values of variables or arguments are not of their types; `problems` names each by its path."""

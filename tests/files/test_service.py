@@ -20,7 +20,7 @@ from steward_tenants.files.models import StoredFile
 from steward_tenants.files.queries import uploads
 from steward_tenants.files.service import ORPHAN_SECONDS, PERSONAL_DATA, add_file, delete_file, release, sweep, upload
 from steward_tenants.files.store import LocalFileStore
-from tests.factories import TESTS, actor_with, make_member, make_tenant
+from tests.factories import TESTS, actor_with, make_member, make_tenant, make_unit
 
 TEXT = "客户名单 𠮷 😀\n".encode()
 
@@ -46,6 +46,23 @@ async def test_a_file_comes_back_as_it_was(database: Database, store: LocalFileS
         assert session.audited == []
         assert [found.id for found in await uploads(session)] == [row.id]
     assert await read(store, tenant_id, row.id) == TEXT
+
+
+@pytest.mark.parametrize("scope", Scope)
+async def test_everybody_reaches_what_they_uploaded(database: Database, store: LocalFileStore, scope: Scope) -> None:
+    """Files have no unit; a team lead's own file is theirs all the same."""
+    tenant_id = await make_tenant(database)
+    async with database.write(tenant_id, TESTS) as session:
+        unit = make_unit(session)
+    for actor in (actor_with(FILES_USE, scope=scope), actor_with(FILES_USE, scope=scope, unit_id=unit.id)):
+        row = await upload(database, store, tenant_id, actor, pieces(TEXT), name="a.txt", media_type="text/plain")
+        async with database.write(tenant_id, actor) as session:
+            assert (await release(session, row.id)).id == row.id
+            assert row.id in {found.id for found in await uploads(session)}
+        if scope is not Scope.ALL:
+            async with database.write(tenant_id, actor_with(FILES_USE, scope=scope, unit_id=unit.id)) as session:
+                with pytest.raises(FileNotFound):
+                    await release(session, row.id)
 
 
 async def test_only_those_with_the_right_and_the_scope_reach_a_file(database: Database, store: LocalFileStore) -> None:

@@ -23,12 +23,13 @@ from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.directory.models import PasswordProfile, TenantStatus
 from steward_tenants.errors import StewardError, TenantSuspended, Unauthenticated
 from steward_tenants.people.models import User, UserStatus
-from steward_tenants.signin import authentication
 from steward_tenants.signin.authentication import TRUSTED_SECONDS, SessionAuthenticator
 from steward_tenants.signin.caller import Caller
 from steward_tenants.signin.models import SignInSession
 from steward_tenants.signin.opening import SignedIn, open_support_session
+from steward_tenants.signin.session_statement import find_session
 from steward_tenants.signin.sessions import revoke_user_sessions
+from steward_tenants.signin.tokens import parse_session_token
 from steward_tenants.single_flight import SingleFlight
 from tests.factories import TESTS, actor_with, assign, make_role, make_tenant, make_unit
 from tests.signin.people import Person, join, make_operator, make_person, set_tenant, signed_in
@@ -187,14 +188,14 @@ async def test_a_session_is_of_its_own_tenant_only(database: Database, pipelines
     for tenant in (other, uuid4()):
         assert await both(database, pipelines, f"sts.{tenant.hex}.{'B' * 43}") == REFUSED
     # The very digest of one tenant's session, asked for in another: neither way finds it.
-    parsed = authentication.parse_session_token(opened_token)
+    parsed = parse_session_token(opened_token)
     assert parsed is not None
-    assert await authentication.find_session(pipelines, other, parsed.digest, today("Asia/Shanghai")) is None
-    assert await authentication.find_session(pipelines, person.tenant_id, parsed.digest, today("Asia/Shanghai"))
+    assert await find_session(pipelines, other, parsed.digest, today("Asia/Shanghai")) is None
+    assert await find_session(pipelines, person.tenant_id, parsed.digest, today("Asia/Shanghai"))
 
 
 def _session_row(person: Person, token: str) -> SignInSession:
-    parsed = authentication.parse_session_token(token)
+    parsed = parse_session_token(token)
     assert parsed is not None
     return SignInSession(
         id=new_id(),

@@ -203,11 +203,14 @@ ROLE_ASSIGNMENT = Entity(
             nullable=False,
             filter=True,
         ),
-        column(RoleAssignment.granted_by, "授权人编号", "Identifier of who granted it", filter=True),
+        column(
+            RoleAssignment.granted_by, "授权人编号", "Identifier of who granted it", name="grantedById", filter=True
+        ),
         column(RoleAssignment.granted_at, "授权时间", "When it was granted", filter=True, order=True),
         one("person", "Person", RoleAssignment.user_id, "持有人", "The holder"),
         one("role", "Role", RoleAssignment.role_id, "角色", "The role"),
         one("unit", "OrgUnit", RoleAssignment.unit_id, "数据范围所指机构", "The unit that the scope means"),
+        one("grantedBy", "Person", RoleAssignment.granted_by, "授权人", "Who granted it"),
     ),
     specials=(
         Special(

@@ -31,11 +31,11 @@ from steward_tenants.access.permissions import (
     SUPPORT_GRANT,
     Permission,
 )
-from steward_tenants.access.queries import in_scope
 from steward_tenants.access.row_kinds import PERSON
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.files.models import StoredFile
+from steward_tenants.files.queries import in_reach
 from steward_tenants.files.service import PURPOSES, UPLOAD
 from steward_tenants.oauth.models import ApiClient, ApiClientStatus
 from steward_tenants.people.models import User
@@ -86,10 +86,11 @@ API_CLIENT = Entity(
         column(ApiClient.scope, "数据范围", "Which rows it reaches", kind=SCOPE, filter=True),
         column(ApiClient.unit_id, "数据范围所指机构编号", "Identifier of the unit that the scope means", filter=True),
         column(ApiClient.auth_method, "客户端认证方式", "How it authenticates"),
-        column(ApiClient.created_by, "提出人编号", "Identifier of who proposed it", filter=True),
+        column(ApiClient.created_by, "提出人编号", "Identifier of who proposed it", name="createdById", filter=True),
         column(ApiClient.created_at, "提出时间", "When it was proposed", filter=True, order=True),
         column(ApiClient.revoked_at, "吊销时间", "When it was revoked", filter=True),
         one("unit", "OrgUnit", ApiClient.unit_id, "数据范围所指机构", "The unit that the scope means"),
+        one("createdBy", "Person", ApiClient.created_by, "提出人", "Who proposed it"),
     ),
 )
 
@@ -145,11 +146,11 @@ SUPPORT_ACCESS = Entity(
         column(SupportAccess.role_id, "角色编号", "Identifier of the role", filter=True),
         computed("roleKey", STRING, _support_role, "角色标识", "The role's key"),
         column(SupportAccess.reason, "原因", "The reason"),
-        column(SupportAccess.granted_by, "授权人编号", "Identifier of who granted it", filter=True),
+        column(SupportAccess.granted_by, "授权人编号", "Identifier of who granted it", name="grantedById", filter=True),
         column(SupportAccess.granted_at, "授权时间", "When it was granted", filter=True, order=True),
         column(SupportAccess.expires_at, "到期时间", "When it ends by itself", filter=True, order=True),
         column(SupportAccess.ended_at, "结束时间", "When it was ended", filter=True),
-        column(SupportAccess.ended_by, "结束人编号", "Identifier of who ended it"),
+        column(SupportAccess.ended_by, "结束人编号", "Identifier of who ended it", name="endedById"),
         computed(
             "live",
             BOOLEAN,
@@ -171,6 +172,8 @@ SUPPORT_ACCESS = Entity(
             "When it was last used",
         ),
         computed("events", INT, _support_events, "操作留下的审计事件数", "Audit events that operators left under it"),
+        one("grantedBy", "Person", SupportAccess.granted_by, "授权人", "Who granted it"),
+        one("endedBy", "Person", SupportAccess.ended_by, "结束人", "Who ended it"),
     ),
 )
 
@@ -208,14 +211,16 @@ PRIVACY_REQUEST = Entity(
         column(PrivacyRequest.kind, "类别", "What it asks for", kind=REQUEST_KIND, filter=True, group=True),
         column(PrivacyRequest.status, "状态", "State", kind=REQUEST_STATUS, filter=True, group=True),
         column(PrivacyRequest.subject_user_id, "当事人编号", "Whose data it is about", name="subjectId", filter=True),
-        column(PrivacyRequest.requested_by, "提出人编号", "Identifier of who asked", filter=True),
+        column(PrivacyRequest.requested_by, "提出人编号", "Identifier of who asked", name="requestedById", filter=True),
         column(PrivacyRequest.reason, "提出原因", "The reason that was given"),
-        column(PrivacyRequest.decided_by, "处理人编号", "Identifier of who decided", filter=True),
+        column(PrivacyRequest.decided_by, "处理人编号", "Identifier of who decided", name="decidedById", filter=True),
         column(PrivacyRequest.decision_reason, "处理说明", "What the decision says"),
         column(PrivacyRequest.decided_at, "处理时间", "When it was decided", filter=True, order=True),
         column(PrivacyRequest.file_id, "副本文件编号", "Identifier of the file with the copy"),
         column(PrivacyRequest.created_at, "提出时间", "When it was asked", filter=True, order=True, group=True),
         one("subject", "Person", PrivacyRequest.subject_user_id, "当事人", "The person it is about"),
+        one("requestedBy", "Person", PrivacyRequest.requested_by, "提出人", "Who asked"),
+        one("decidedBy", "Person", PrivacyRequest.decided_by, "处理人", "Who decided"),
     ),
 )
 
@@ -228,7 +233,7 @@ def _is_there(row: Row) -> ColumnElement[bool]:
 def _file_in_reach(row: Row) -> ColumnElement[bool]:
     """Uploads in scope, and the actor's own files of the purposes whose owner may always open them."""
     own = sorted(purpose.key for purpose in PURPOSES.values() if purpose.owner_may)
-    uploads = in_scope(row.planning.session, FILES_USE, owner=row.table.owner_id, on=TODAY)
+    uploads = in_reach(row.planning.session, FILES_USE, row.table.owner_id, TODAY)
     return or_(
         and_(row.table.purpose == UPLOAD.key, uploads),
         and_(row.table.purpose.in_(own), row.table.owner_id == _actor_id(row)),

@@ -150,4 +150,4 @@ class Building:
 
 def forbidden(permission: Permission) -> Forbidden:
     """The error for using what takes a permission that the profile lacks."""
-    return Forbidden(permission=f"{permission.title.zh} / {permission.title.en}")
+    return Forbidden(permission=permission.title)

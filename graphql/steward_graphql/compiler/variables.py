@@ -45,6 +45,9 @@ NO_MEMBER = Bilingual("没有这个字段。", "There is no such field.")
 NO_VALUE = Bilingual("没有这个取值。", "There is no such value.")
 TOO_DEEP = Bilingual("嵌套过深。", "It is nested too deep.")
 MOST_NESTED = 60
+MOST_PROBLEMS = 50
+"""Wrong values that an answer names: telling of all would make it many times as long as the request."""
+LONGEST_STEP = 200
 _Path = tuple[str, ...]
 
 
@@ -56,7 +59,8 @@ class _Reader:
         self.problems: list[FieldProblem] = []
 
     def problem(self, path: _Path, text: Bilingual, code: str = "invalid") -> None:
-        self.problems.append(FieldProblem(path, code, text))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(FieldProblem(tuple(step[:LONGEST_STEP] for step in path), code, text))
 
     def read(self, kind: GraphQLInputType, value: Any, path: _Path) -> Any:
         if isinstance(kind, GraphQLNonNull):

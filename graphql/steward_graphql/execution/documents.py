@@ -30,6 +30,7 @@ MOST_DOCUMENTS = 1_000
 MOST_BYTES = 24_000_000
 _BYTES_PER_CHARACTER = 90
 """What is made of a text takes about so much memory, measured on ordinary documents."""
+_COPIES = 4
 MOST_ERRORS = 20
 INTROSPECTION = frozenset({"__schema", "__type"})
 
@@ -56,6 +57,11 @@ class Document:
     introspects: bool
     size: int = field(repr=False)
 
+    @property
+    def texts(self) -> int:
+        """Bytes that its aliases and values may take in a plan: in its columns' names, their heads and parameters."""
+        return self.size // _BYTES_PER_CHARACTER * _COPIES
+
 
 class Documents:
     """The documents that a process knows, by the API, the text and the operation's name."""
@@ -66,6 +72,10 @@ class Documents:
         self._known: Bounded[tuple[frozenset[str], str, str | None], Document] = Bounded(
             MOST_DOCUMENTS, MOST_BYTES, lambda one: one.size, metrics.document_evictions.inc
         )
+
+    def knows(self, api: Api, text: str, name: str | None) -> bool:
+        """Whether a text was read lately, and was not refused."""
+        return self._known.get((api.plugins, text, name)) is not None
 
     def of(self, api: Api, text: str, name: str | None) -> Document:
         """The document of a text. Raises DocumentRefused, UnknownOperation, IntrospectionOff, and what

@@ -39,6 +39,9 @@ _ANSWERED = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIBED = frozenset({OperationType.SUBSCRIPTION})
 EXPENSIVE_POINTS = 4_000
 """From this cost on, a statement goes the way of the expensive ones."""
+FREE_CHARACTERS, CHARACTERS_PER_POINT = 1_000, 10
+"""What a document costs that is not known yet: reading, checking and compiling it is work too, and one that is refused
+is never known."""
 
 
 class Remaining(Protocol):
@@ -160,6 +163,8 @@ class Engine:
             raise NothingAsked
         state = await self.tenants.of(caller.tenant_id)
         api = self._api_for(state.plugins)
+        if self._budget is not None and not self._documents.knows(api, text, request.operation_name):
+            await self._budget.spend(caller, max(0, len(text) - FREE_CHARACTERS) // CHARACTERS_PER_POINT)
         document = self._documents.of(api, text, request.operation_name)
         if document.kind not in allowed:
             raise MutationNotAllowed if document.kind is OperationType.MUTATION else SubscriptionNotAllowed

@@ -18,8 +18,8 @@ MOST_BYTES = 16_000_000
 MOST_INTROSPECTIONS = 20
 MOST_PROFILES = 2_000
 MOST_ACTORS = 5_000
-_OVERHEAD, _PER_SQL = 5_000, 4
-"""What a plan takes in bytes, measured: so much, and so many times its SQL."""
+_OVERHEAD, _PER_SQL, _PER_KEY = 5_000, 4, 10
+"""What a plan takes in bytes, measured: so much, and so many times its SQL and its key as text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,8 @@ class Framed:
 
     plan: Plan
     heads: tuple[bytes, ...]
+    weight: int = 0
+    """Bytes that it and its key take, roughly."""
 
 
 class Known(NamedTuple):
@@ -71,7 +73,7 @@ class Plans:
     def __init__(self, metrics: EngineMetrics) -> None:
         self._metrics = metrics
         self._known: Bounded[Hashable, Framed] = Bounded(
-            MOST_PLANS, MOST_BYTES, lambda one: len(one.plan.sql) * _PER_SQL + _OVERHEAD, metrics.plan_evictions.inc
+            MOST_PLANS, MOST_BYTES, lambda one: one.weight, metrics.plan_evictions.inc
         )
 
         self.introspections: Bounded[Hashable, Mapping[str, bytes]] = Bounded(
@@ -85,8 +87,9 @@ class Plans:
             self._metrics.plan_hits.inc()
         return found
 
-    def make(self, key: Hashable, compile_it: Callable[[], Plan]) -> Framed:
-        """Compile a plan, and keep it when it holds for other requests too."""
+    def make(self, key: Hashable, compile_it: Callable[[], Plan], texts: int = 0) -> Framed:
+        """Compile a plan, and keep it when it holds for other requests too. `texts`: bytes that the document's names
+        and values may take in it."""
         self._metrics.plan_misses.inc()
         start = time.perf_counter()
         plan = compile_it()
@@ -94,7 +97,9 @@ class Plans:
         heads = tuple(
             (b'{"data":{"' if place == 0 else b',"') + name.encode() + b'":' for place, name in enumerate(plan.names)
         )
-        made = Framed(plan, heads)
+        # A key has the structure of variables, which whoever sends them may make long.
+        weight = len(plan.sql) * _PER_SQL + len(repr(key)) * _PER_KEY + texts + _OVERHEAD
+        made = Framed(plan, heads, weight)
         if plan.reusable:
             self._known.put(key, made)
         return made

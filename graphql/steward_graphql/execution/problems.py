@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from steward_graphql.compiler.plan import Notice
+from steward_graphql.declared.scalars import Unreadable
 from steward_graphql.errors import DocumentInvalid, ValidationFailed
 from steward_tenants.database.errors import DatabaseUnavailable, QueryTimeout
 from steward_tenants.errors import Conflict, StewardError
@@ -121,11 +122,14 @@ def notice_entry(notice: Notice, locale: str) -> dict[str, Any]:
 
 
 def document_entries(errors: Sequence[GraphQLError], locale: str, *, syntax: bool) -> list[dict[str, Any]]:
-    """The entries of what the parser or the validator found, places kept. Their own words are English."""
+    """The entries of what the parser or the validator found, places kept. Their own words are English; what our kinds
+    say of a literal is in both languages."""
     kind = DocumentInvalid() if syntax else ValidationFailed()
     found = []
     for one in errors:
-        text = Bilingual(f"{kind.text.zh.rstrip('。')}：{one.message}", one.message)
+        cause = one.original_error
+        said = cause.text if isinstance(cause, Unreadable) else Bilingual(one.message, one.message)
+        text = Bilingual(f"{kind.text.zh.rstrip('。')}：{said.zh}", said.en)
         told: dict[str, Any] = {"message": text.in_locale(locale)}
         if one.locations:
             told["locations"] = [{"line": place.line, "column": place.column} for place in one.locations]

@@ -97,7 +97,7 @@ class Run:
         if framed is None:
             # Plans with special filters are never kept, so a kept one needs no conditions.
             conditions = await self._conditions(uses())
-            framed = self.plans.make(key, lambda: compiled(conditions))
+            framed = self.plans.make(key, lambda: compiled(conditions), self.document.texts)
         return framed
 
     async def _conditions(self, uses: Sequence[SpecialUse]) -> Mapping[Hashable, Condition]:

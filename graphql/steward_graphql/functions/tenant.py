@@ -175,7 +175,7 @@ SETTING = shape(
     part(
         "changedAt", DATETIME, "修改时间", "When it was changed", nullable=True, read=lambda one: one.state.changed_at
     ),
-    part("changedBy", ID, "修改人编号", "Who changed it", nullable=True, read=lambda one: one.state.changed_by),
+    part("changedById", ID, "修改人编号", "Who changed it", nullable=True, read=lambda one: one.state.changed_by),
 )
 
 

@@ -10,6 +10,8 @@ EVENTS = "text/event-stream"
 HTML = "text/html"
 _UTF8 = frozenset({"", "utf-8", "utf8"})
 _REQUESTS = frozenset({JSON, RESPONSE_JSON})
+LONGEST = 1_000
+"""Of a header that is read. What is read is kept, so whoever sends long ones must not make that grow."""
 _WILDCARDS = {"*/*": JSON, "application/*": JSON, "text/*": EVENTS}
 
 
@@ -22,9 +24,13 @@ def _parts(text: str) -> tuple[str, dict[str, str]]:
     return kind.strip().lower(), found
 
 
-@lru_cache(maxsize=500)
 def wanted_types(accept: str) -> tuple[str, ...]:
     """The forms of an answer that an Accept header takes, the most wanted first. Nothing said means JSON."""
+    return _types(accept[:LONGEST])
+
+
+@lru_cache(maxsize=500)
+def _types(accept: str) -> tuple[str, ...]:
     if not accept.strip():
         return (JSON,)
     best: dict[str, float] = {}
@@ -48,16 +54,24 @@ def wanted_types(accept: str) -> tuple[str, ...]:
     return tuple(sorted((kind for kind in best if kind not in refused), key=lambda kind: -best[kind]))
 
 
-@lru_cache(maxsize=200)
 def is_json(content_type: str) -> bool:
     """Whether a request's Content-Type says JSON in UTF-8."""
+    return len(content_type) <= LONGEST and _is_json(content_type)
+
+
+@lru_cache(maxsize=200)
+def _is_json(content_type: str) -> bool:
     kind, parameters = _parts(content_type)
     return kind in _REQUESTS and parameters.get("charset", "") in _UTF8
 
 
-@lru_cache(maxsize=500)
 def wanted_locale(accept_language: str) -> str:
     """Chinese unless the request prefers English."""
+    return _locale(accept_language[:LONGEST])
+
+
+@lru_cache(maxsize=500)
+def _locale(accept_language: str) -> str:
     best, most = "zh", 0.0
     for part in accept_language.split(","):
         tag, _, quality = part.strip().partition(";q=")

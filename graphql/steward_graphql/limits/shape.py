@@ -126,6 +126,12 @@ def check_document(document: DocumentNode, api: Api | None = None) -> None:  # n
         measures[name] = _Measured(measures).selection(fragments[name].selection_set)
     for operation in operations:
         _check_operation(_Measured(measures).selection(operation.selection_set))
+    for name, fragment in fragments.items():
+        if measures[name].fields > MOST_FIELDS:
+            raise TooManyFields(MOST_FIELDS, measures[name].fields)
+        _check_merged(fragment.selection_set, fragments)
+    for operation in operations:
+        _check_merged(operation.selection_set, fragments)
 
 
 def _check_written(document: DocumentNode) -> None:
@@ -261,6 +267,32 @@ class _Measured:
         if name in _INTROSPECTION_ROOTS:
             return _Measure(1 + below.fields, 1, keys, introspection=(1 + below.depth, lists + 1, nested))
         return _Measure(1 + below.fields, 1 + below.depth, keys, lists, nested, below.introspection)
+
+
+def _check_merged(selected: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    """Refuse keys that are repeated too often once the selections of equal keys are put together, as validation has
+    to compare them pair by pair. The number of fields is within its limit. Raises RepeatedTooOften."""
+    waiting = [[selected]]
+    while waiting:
+        found: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        sets = waiting.pop()
+        while sets:
+            for one in sets.pop().selections:
+                if isinstance(one, FieldNode):
+                    found.setdefault(one.alias.value if one.alias else one.name.value, []).append(one)
+                elif isinstance(one, InlineFragmentNode):
+                    sets.append(one.selection_set)
+                elif isinstance(one, FragmentSpreadNode) and one.name.value not in spread:
+                    spread.add(one.name.value)
+                    fragment = fragments.get(one.name.value)
+                    sets += [fragment.selection_set] if fragment is not None else []
+        for key, nodes in found.items():
+            if len(nodes) > MOST_REPETITIONS:
+                raise RepeatedTooOften(MOST_REPETITIONS, len(nodes), field=key)
+            below = [node.selection_set for node in nodes if node.selection_set]
+            if below:
+                waiting.append(below)
 
 
 def _check_operation(measure: _Measure) -> None:

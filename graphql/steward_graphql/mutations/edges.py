@@ -359,7 +359,7 @@ def _imports() -> tuple[Mutation, ...]:
                 given("mapping", STRING, "已保存的或插件的列映射", "A saved mapping, or a plugin's, by name"),
                 given("options", JSON, "导入选项", "Options of the import"),
                 given("sheet", STRING, "工作表", "The sheet"),
-                seconds(required=False),
+                seconds("不填则只发起", "it is only begun when left out"),
             ),
             permission=RECORDS_IMPORT,
             cost=200,

@@ -273,9 +273,27 @@ def _assigning() -> dict[str, Offer]:
         "clients.hand_over.apply_due": Offer(
             "applyDueHandOvers", (number("applied", "执行的移交数", "How many were carried out"),), cost=500
         ),
-        "clients.hand_over.reverse": Offer("reverseHandOver", (_hand_over(),), cost=200),
-        "clients.hand_over.undo": Offer("undoHandOver", (_hand_over(),)),
+        "clients.hand_over.reverse": Offer(
+            "reverseHandOver",
+            (_hand_over(),),
+            Bilingual(
+                "把已生效的移交移回原客户经理", "the clients of one that took effect go back to whom they came from"
+            ),
+            cost=200,
+        ),
+        "clients.hand_over.undo": Offer(
+            "undoHandOver",
+            (_hand_over(),),
+            Bilingual(
+                "仅限尚未生效的；已生效的用 reverseHandOver 移回",
+                "only one that is still to come; reverseHandOver takes back one that took effect",
+            ),
+        ),
     }
+
+
+def _batch_of_it() -> Result:
+    return row_of("import_batch", ImportBatch, "batch_id", "导入", "The import")
 
 
 def _records() -> dict[str, Offer]:
@@ -311,9 +329,9 @@ def _records() -> dict[str, Offer]:
             Bilingual("由提出人以外的人裁定", "decided by somebody else than who raised it"),
         ),
         "gradings.objection.withdraw": Offer("withdrawObjection", (_objection(),)),
-        "imports.apply": Offer("applyImport", (_run(),), RUNS_WAIT),
+        "imports.apply": Offer("applyImport", (_run(), _batch_of_it()), RUNS_WAIT),
         "imports.cancel": Offer("cancelImport", (row("import_batch", ImportBatch, "导入", "The import"),)),
-        "imports.undo": Offer("undoImport", (_run(),), RUNS_WAIT),
+        "imports.undo": Offer("undoImport", (_run(), _batch_of_it()), RUNS_WAIT),
         "imports.mapping.save": Offer("saveImportMapping", (row("mapping", ImportMapping, "列映射", "The mapping"),)),
         "imports.mapping.delete": Offer(
             "deleteImportMapping", (text("name", "列映射", "Its name", lambda _, given: given["name"]),)

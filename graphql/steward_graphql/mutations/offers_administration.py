@@ -38,7 +38,7 @@ from steward_tenants.texts import Bilingual
 def own_session(asked: Asked) -> None:
     """A caller with a sign-in session of its own: tokens of API clients do not manage sessions. Raises Forbidden."""
     if asked.caller.sign_in_session_id is None or asked.caller.token_id is not None:
-        raise Forbidden(permission="本人登录会话 / one's own sign-in session")
+        raise Forbidden(permission=Bilingual("本人登录会话", "One's own sign-in session"))
 
 
 def _unit() -> Result:

@@ -27,6 +27,7 @@ from steward_tenants.texts import Bilingual
 log = logging.getLogger(__name__)
 
 MOST_SECONDS = 20
+USUAL_SECONDS = 5
 """How long one request may drive a run."""
 REQUEST = "runs.request"
 ASKED_FOR: Mapping[str, bool] = {
@@ -128,14 +129,18 @@ async def _seen(database: Database, asked: Asked, run_id: UUID) -> Run:
         return await run_of(session, run_id)
 
 
-def seconds(*, required: bool) -> Argument:
-    """For how long a run is driven."""
-    zh, en = f"最多推进几秒，1 到 {MOST_SECONDS}", f"Drive it for at most so many seconds, 1 to {MOST_SECONDS}"
-    return given("seconds", INT, zh, en, required=required)
+def seconds(unless_zh: str, unless_en: str) -> Argument:
+    """For how long a run is driven; what happens when it is left out."""
+    return given(
+        "seconds",
+        INT,
+        f"最多推进几秒，1 到 {MOST_SECONDS}；{unless_zh}",
+        f"Drive it for at most so many seconds, 1 to {MOST_SECONDS}; {unless_en}",
+    )
 
 
-async def _advance(database: Database, asked: Asked, *, run_id: UUID, seconds: int) -> Run:
-    return await advanced(database, asked, run_id, seconds)
+async def _advance(database: Database, asked: Asked, *, run_id: UUID, seconds: int | None = None) -> Run:
+    return await advanced(database, asked, run_id, USUAL_SECONDS if seconds is None else seconds)
 
 
 def _advance_run() -> Mutation:
@@ -148,7 +153,10 @@ def _advance_run() -> Mutation:
         ),
         _advance,
         results=_RESULTS,
-        arguments=(given("run_id", ID, "任务", "The run", required=True), seconds(required=True)),
+        arguments=(
+            given("run_id", ID, "任务", "The run", required=True),
+            seconds(f"默认 {USUAL_SECONDS}", f"{USUAL_SECONDS} when left out"),
+        ),
         permission=None,
         cost=500,
     )

@@ -55,7 +55,7 @@ def _reader(kind: Scalar) -> Callable[[Any], Any]:
         try:
             return kind.read(value)
         except Unreadable as unreadable:
-            raise GraphQLError(str(unreadable)) from None
+            raise GraphQLError(str(unreadable), original_error=unreadable) from None
 
     return read
 
@@ -65,7 +65,7 @@ def _literal_reader(kind: Scalar) -> Callable[[ValueNode], Any]:
         try:
             return kind.read(_literal(kind, node))
         except Unreadable as unreadable:
-            raise GraphQLError(str(unreadable), node) from None
+            raise GraphQLError(str(unreadable), node, original_error=unreadable) from None
 
     return read
 

@@ -54,7 +54,7 @@ class Authenticator:
         """The caller. Raises Unauthenticated, TenantSuspended, ForeignOrigin."""
         edge = self._edge
         authorization = cookie = origin = None
-        own_header = False
+        own_header = foreign = False
         for key, value in scope["headers"]:
             if key == b"authorization":
                 authorization = value.decode("latin-1")
@@ -64,13 +64,16 @@ class Authenticator:
                 origin = value.decode("latin-1")
             elif key == REQUEST_HEADER.encode():
                 own_header = True
+            elif key == b"sec-fetch-site":
+                foreign = value == b"cross-site"
         token = bearer(authorization)
         if token is None:
             token = session_cookie(cookie)
             if token is None:
                 raise Unauthenticated
             changing = scope["type"] == "websocket" or scope["method"] not in _SAFE
-            if changing and origin != edge.own_origin and not (origin is None and own_header):
+            # A link on a foreign page brings the cookie along, and even reading may be recorded and is counted.
+            if foreign or (changing and origin != edge.own_origin and not (origin is None and own_header)):
                 raise ForeignOrigin
         caller = await self.of_token(token)
         if (

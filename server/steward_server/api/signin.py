@@ -58,7 +58,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 403, 404, 409, 4
 async def current_session(caller: CurrentCaller) -> Caller:
     """A caller with a sign-in session of its own; tokens of API clients do not manage sessions."""
     if caller.sign_in_session_id is None or caller.token_id is not None:
-        raise Forbidden(permission="本人登录会话 / one's own sign-in session")
+        raise Forbidden(permission=Bilingual("本人登录会话", "One's own sign-in session"))
     return caller
 
 

@@ -30,6 +30,7 @@ def api(
             workers=workers,
             loop="uvloop",
             http="httptools",
+            ws_max_size=4_000_000,  # bytes; the longest message of GraphQL has a million characters
             access_log=False,
             log_config=None,
             server_header=False,

@@ -52,7 +52,7 @@ class Decision:
 def require(actor: Actor, permission: Permission) -> None:
     """Raise Forbidden unless some grant of the actor carries the permission. Row scope is checked separately."""
     if not actor.unrestricted and permission.key not in actor.permissions:
-        raise Forbidden(permission=f"{permission.title.zh} / {permission.title.en}")
+        raise Forbidden(permission=permission.title)
 
 
 def reaches(actor: Actor, grant: Grant, place: RowPlace) -> bool:
@@ -107,7 +107,8 @@ def _reason(actor: Actor, grant: Grant, permission: Permission, place: RowPlace,
     }
     scope = scopes[grant.scope]
     text = Bilingual(
-        f"角色“{role.zh}”含权限“{permission.title.zh}”，数据范围为“{scope.zh}”，{'包含' if inside else '不包含'}该记录。",
+        f"角色“{role.zh}”含权限“{permission.title.zh}”，数据范围为“{scope.zh}”，"
+        f"{'包含' if inside else '不包含'}该记录。",
         f"Role “{role.en}” with “{permission.title.en}” reaches {scope.en}: this row is "
         f"{'inside' if inside else 'outside'}.",
     )

@@ -49,7 +49,7 @@ async def install_builtin_roles(session: WriteSession) -> dict[str, UUID]:
     Run when a tenant is created and after an upgrade; again changes nothing.
     """
     if not session.actor.unrestricted:
-        raise Forbidden(permission=f"{ROLES_MANAGE.title.zh} / {ROLES_MANAGE.title.en}")
+        raise Forbidden(permission=ROLES_MANAGE.title)
     rows = await session.rows(
         upsert(Role)
         .values(
@@ -225,7 +225,7 @@ def _check_editor(actor: Actor) -> None:
     """Roles are the whole tenant's: who manages only a part of it edits none."""
     by_a_person(actor)
     if not reaches_everything(actor, ROLES_MANAGE):
-        raise Forbidden(permission=f"{ROLES_MANAGE.title.zh} / {ROLES_MANAGE.title.en}")
+        raise Forbidden(permission=ROLES_MANAGE.title)
 
 
 async def permissions_of(session: TenantSession, role_id: UUID) -> frozenset[str]:

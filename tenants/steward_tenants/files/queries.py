@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 
-from steward_tenants.access.permissions import FILES_USE
+from steward_tenants.access.permissions import FILES_USE, Permission
 from steward_tenants.access.queries import in_scope
 from steward_tenants.database.session import TenantSession
 from steward_tenants.files.models import StoredFile
@@ -23,12 +24,21 @@ def available(session: TenantSession) -> ColumnElement[bool]:
     )
 
 
+def in_reach(session: TenantSession, permission: Permission, owner: Any, on: date | None = None) -> ColumnElement[bool]:
+    """The condition that the file of an owner is within the actor's scope. Files have no unit: scopes that go by units
+    reach one's own."""
+    scope = in_scope(session, permission, owner=owner, on=on)
+    if session.actor.unrestricted or permission.key not in session.actor.permissions:
+        return scope
+    return or_(scope, owner == literal(session.actor.id))
+
+
 async def uploads(session: TenantSession, *, limit: int = 100, before: datetime | None = None) -> list[StoredFile]:
     """Uploaded files within the actor's scope, newest first."""
     statement = select(StoredFile).where(
         available(session),
         StoredFile.purpose == "upload",
-        in_scope(session, FILES_USE, owner=StoredFile.owner_id),
+        in_reach(session, FILES_USE, StoredFile.owner_id),
     )
     if before is not None:
         statement = statement.where(StoredFile.created_at < before)

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from steward_tenants.access.permissions import EXPORT_TENANT, FILES_USE, PRIVACY_DECIDE, Permission
-from steward_tenants.access.queries import in_scope
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
@@ -22,7 +21,7 @@ from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.files.errors import FileNotFound, MediaTypeRefused
 from steward_tenants.files.models import StoredFile
-from steward_tenants.files.queries import available, known_among
+from steward_tenants.files.queries import available, in_reach, known_among
 from steward_tenants.files.rules import MAGIC, clean_name, fits, plain_media_type
 from steward_tenants.files.store import FileStore, Written
 
@@ -197,7 +196,7 @@ async def _within_reach(session: WriteSession, file_id: UUID, *, lock: bool = Fa
     actor = session.actor
     allowed = actor.unrestricted or purpose.permission.key in actor.permissions
     if allowed and purpose.scoped:
-        scope = in_scope(session, purpose.permission, owner=StoredFile.owner_id)
+        scope = in_reach(session, purpose.permission, StoredFile.owner_id)
         allowed = await session.find(StoredFile, StoredFile.id == file_id, scope) is not None
     if not allowed and not (purpose.owner_may and row.owner_id == actor.id):
         raise FileNotFound

@@ -14,12 +14,13 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.session import DirectorySession
 from steward_tenants.directory.models import PlatformEvent, Tenant
 from steward_tenants.errors import Forbidden
+from steward_tenants.texts import Bilingual
 
 
 def require_operator(actor: Actor) -> None:
     """Raise Forbidden for anybody but an operator or the platform itself."""
     if not actor.unrestricted:
-        raise Forbidden(permission="平台运营 / platform operator")
+        raise Forbidden(permission=Bilingual("平台运营", "Platform operator"))
 
 
 def platform_event(

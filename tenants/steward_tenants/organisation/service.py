@@ -282,7 +282,7 @@ async def _check_parent(session: WriteSession, unit: OrgUnit, change: Change, to
     """Whether the unit may stand under its new parent on the days of the change."""
     if change.parent_id is None:
         if not reaches_everything(session.actor, UNITS_MANAGE):
-            raise Forbidden(permission=f"{UNITS_MANAGE.title.zh} / {UNITS_MANAGE.title.en}")
+            raise Forbidden(permission=UNITS_MANAGE.title)
         return
     days = (change.first_day, change.until)
     parent = await _unit(session, change.parent_id, today)

@@ -180,7 +180,7 @@ async def _check_unit(session: WriteSession, unit_id: UUID | None, today: date) 
     """Whether people may be put there; holds the unit so that it cannot close meanwhile."""
     if unit_id is None:
         if not reaches_everything(session.actor, PEOPLE_MANAGE):
-            raise Forbidden(permission=f"{PEOPLE_MANAGE.title.zh} / {PEOPLE_MANAGE.title.en}")
+            raise Forbidden(permission=PEOPLE_MANAGE.title)
         return
     unit = await held_unit(session, unit_id, PEOPLE_MANAGE, today)
     if unit.status == UnitStatus.CLOSED:

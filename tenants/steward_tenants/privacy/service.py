@@ -243,7 +243,7 @@ async def _to_decide(
     session: WriteSession, request_id: UUID, kind: PrivacyRequestKind | None = None
 ) -> tuple[PrivacyRequest, User]:
     if session.actor.kind is not ActorKind.USER:
-        raise Forbidden(permission=f"{PRIVACY_DECIDE.title.zh} / {PRIVACY_DECIDE.title.en}")
+        raise Forbidden(permission=PRIVACY_DECIDE.title)
     request = await session.get(PrivacyRequest, request_id, lock=True)
     if request is None or (kind is not None and request.kind != kind):
         raise PrivacyRequestNotFound

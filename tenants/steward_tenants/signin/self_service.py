@@ -36,6 +36,7 @@ from steward_tenants.signin.rules import ACCOUNT_LIMITS
 from steward_tenants.signin.second_factor import Enrolment
 from steward_tenants.signin.service import code_key
 from steward_tenants.signin.sessions import end_account_sessions
+from steward_tenants.texts import Bilingual
 
 _Noted = Callable[[WriteSession], Awaitable[object]]
 
@@ -56,7 +57,7 @@ def _own_account(caller: Caller) -> UUID:
         or caller.token_id is not None
         or caller.actor.kind is not ActorKind.USER
     ):
-        raise Forbidden(permission="本人登录会话 / one's own sign-in session")
+        raise Forbidden(permission=Bilingual("本人登录会话", "One's own sign-in session"))
     return caller.account_id
 
 

@@ -81,7 +81,7 @@ async def add_support_access(
     Raises Forbidden, SupportRoleRefused, InvalidInput.
     """
     if session.actor.kind is not ActorKind.USER:
-        raise Forbidden(permission=f"{SUPPORT_GRANT.title.zh} / {SUPPORT_GRANT.title.en}")
+        raise Forbidden(permission=SUPPORT_GRANT.title)
     await _check(session, hours, reason)
     role = await session.find(Role, Role.key == role_key)
     if role is None or not await _may_be_given(session, role):

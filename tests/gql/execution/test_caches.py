@@ -14,8 +14,9 @@ from steward_graphql.declared.symbolic import root_mark
 from steward_graphql.errors import IntrospectionOff, UnknownOperation
 from steward_graphql.execution.bounded import Bounded
 from steward_graphql.execution.documents import DocumentRefused, Documents
+from steward_graphql.execution.engine import Engine, Request
 from steward_graphql.execution.metrics import EngineMetrics
-from steward_graphql.execution.plans import Standings
+from steward_graphql.execution.plans import MOST_BYTES, Standings
 from steward_graphql.execution.tenants import Tenants
 from steward_graphql.limits.errors import RefusedShape
 from steward_tenants.database.actor import Scope
@@ -25,6 +26,7 @@ from steward_tenants.directory.models import TenantStatus
 from steward_tenants.errors import TenantNotFound, TenantSuspended
 from steward_tenants.plugins.models import PluginSwitch
 from tests.factories import TESTS, actor_with, make_tenant
+from tests.gql.execution.conftest import make_shop
 
 
 def test_bounded_by_number_and_weight() -> None:
@@ -150,3 +152,47 @@ async def test_no_or_suspended_tenant(database: Database) -> None:
         await tenants.of(new_id())
     with pytest.raises(TenantSuspended):
         await tenants.of(await make_tenant(database, status=TenantStatus.SUSPENDED))
+
+
+async def test_hostile_variety_does_not_grow_the_plans(database: Database) -> None:
+    """Long names, long values and long lists of variables count by what they take, however short their SQL is."""
+    shop = await make_shop(database)
+    engine = Engine(database, connections=1)
+    caller = shop.caller(CLIENTS_VIEW)
+    try:
+        for number in range(6):
+            long = f"a{number}" + "a" * 30_000
+            for text, variables in (
+                (f"{{ {long}: clients {{ totalCount }} }}", {}),
+                (f'{{ clients(filter: {{name: {{eq: "{long}"}}}}) {{ totalCount }} }}', {}),
+                (
+                    "query ($by: [ClientGroupField!]!) { clients { groups(by: $by) { count } } }",
+                    {"by": ["TIER"] * (30_000 + number)},
+                ),
+            ):
+                before = engine._plans._known.weight
+                answer = await engine.execute(Request(text, None, variables), caller)
+                assert b"errors" not in answer.body
+                assert engine._plans._known.weight - before > 100_000
+        assert engine._plans._known.weight <= MOST_BYTES
+    finally:
+        await engine.close()
+
+
+async def test_many_wrong_values_are_not_told_one_by_one(database: Database) -> None:
+    shop = await make_shop(database)
+    engine = Engine(database, connections=1)
+    try:
+        for text, variables in (
+            ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 20_000}),
+            (
+                "query ($f: ClientFilter) { clients(filter: $f) { totalCount } }",
+                {"f": {f"k{number}": 1 for number in range(20_000)}},
+            ),
+            ("query ($f: ClientFilter) { clients(filter: $f) { totalCount } }", {"f": {"k" * 200_000: 1}}),
+        ):
+            answer = await engine.execute(Request(text, None, variables), shop.caller(CLIENTS_VIEW))
+            assert not answer.executed
+            assert len(answer.body) < 50_000
+    finally:
+        await engine.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steward_graphql.http import negotiation
 from steward_graphql.http.negotiation import wanted_locale, wanted_types
 from steward_tenants.errors import TenantSuspended
 from tests.gql.http.caller import ORIGIN, make_world
@@ -257,3 +258,19 @@ def test_the_form_that_is_wanted_most(accept: str, first: str) -> None:
 )
 def test_languages(header: str, locale: str) -> None:
     assert wanted_locale(header) == locale
+
+
+async def test_long_headers_are_not_kept() -> None:
+    world = make_world()
+    long = "x" * 100_000
+    answer = await world.ask(body=HELLO, headers={"accept-language": f"en, {long}"}, accept=f"{RESPONSE}, {long}")
+    assert (answer.status, answer.json) == (200, {"data": {"hello": "en"}})
+    assert (await world.ask(body=HELLO, kind=f"application/json; x={long}")).status == 415
+    for cached, reading in ((negotiation._types, wanted_types), (negotiation._locale, wanted_locale)):
+        reading(f"{long}1")
+        hits = cached.cache_info().hits
+        reading(f"{long}2")
+        assert cached.cache_info().hits == hits + 1, "no more than the beginning is kept"
+    before = negotiation._is_json.cache_info()
+    assert not negotiation.is_json(long)
+    assert negotiation._is_json.cache_info() == before

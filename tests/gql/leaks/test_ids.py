@@ -19,7 +19,8 @@ from tests.gql.leaks.inputs import least_arguments
 from tests.gql.world import READERS
 
 NOWHERE = str(UUID(int=42))
-ASKED = [(letter, name) for letter in "AC" for name in READERS]
+ASKED = [("A", "am1"), ("C", "odd"), ("C", "auditor"), ("C", "nobody")]
+EVERYBODY = [(letter, name) for letter in "ABC" for name in READERS]
 
 
 def strangers(bench: Bench, letter: str, name: str, table: str) -> list[str]:
@@ -121,10 +122,22 @@ def _foreign(bench: Bench, letter: str) -> list[str]:
 
 @pytest.mark.parametrize(("letter", "name"), ASKED)
 async def test_ids_in_functions(bench: Bench, letter: str, name: str) -> None:
+    await _functions(bench, letter, name, 1)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("letter", "name"), EVERYBODY)
+async def test_ids_everywhere(bench: Bench, letter: str, name: str) -> None:
+    await test_single_rows_and_nodes(bench, letter, name)
+    await test_ids_in_filters(bench, letter, name)
+    await _functions(bench, letter, name, 4)
+
+
+async def _functions(bench: Bench, letter: str, name: str, of_each: int) -> None:
     api, wrong = bench.api(letter), []
     query = api.schema.query_type
     assert query is not None
-    everything = [one for table in _tables(bench) for one in strangers(bench, letter, name, table)[:2]]
+    everything = [one for table in _tables(bench) for one in strangers(bench, letter, name, table)[-of_each:]]
     for function in api.functions.values():
         ids = [one for one in function.arguments if one.kind is ID or (one.kind is STRING and one.name.endswith("Id"))]
         for one in ids:

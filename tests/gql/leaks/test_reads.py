@@ -21,7 +21,7 @@ from tests.gql.leaks.modes import Eyes, Mode, Watched, engine_in
 from tests.gql.world import PEOPLE
 
 PLACES = [("A", "am1"), ("B", "lead"), ("C", "odd")]
-GENERATED = 60
+GENERATED = 40
 
 
 def _pool(bench: Bench, letter: str) -> Pool:
@@ -61,6 +61,8 @@ async def _look(walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: st
 async def test_no_answer_shows_what_is_not_ones_own(
     walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: str
 ) -> None:
+    if walled[1].mode is not Mode.BOTH and (letter, name) != PLACES[0]:
+        pytest.skip("one person is enough for each wall alone; everybody is asked in the long form")
     await _look(walled, eyes, letter, name, GENERATED)
 
 

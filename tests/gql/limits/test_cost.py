@@ -150,20 +150,21 @@ def test_empty_members_of_lists_count_too() -> None:
         with pytest.raises(TooManyConditions):
             points(text, f={word: [{}] * 201})
         with pytest.raises(TooManyConditions):
-            points("{ people(filter: {%s: [%s]}) { totalCount } }" % (word, "{}" * 201))
+            points("{{ people(filter: {{{}: [{}]}}) {{ totalCount }} }}".format(word, "{}" * 201))
 
 
 def test_filters_through_relations_cost_more_the_deeper_they_go() -> None:
     text = "query($f: PersonFilter) { people(filter: $f) { totalCount } }"
     within = "query($f: OrgUnitFilter) { people(filter: {unit: $f}) { totalCount } }"
-    written, value, expected = '{name: {eq: "乙"}}', {"name": {"eq": "乙"}}, points("{ people { totalCount } }")
+    value: dict[str, Any] = {"name": {"eq": "乙"}}
+    written, expected = '{name: {eq: "乙"}}', points("{ people { totalCount } }")
     for deep in (2, 4):
         unit = {"people": {"some": value}}
-        written, value = "{unit: {people: {some: %s}}}" % written, {"unit": unit}
+        written, value = f"{{unit: {{people: {{some: {written}}}}}}}", {"unit": unit}
         expected += 5 ** (deep - 1) + 5**deep
-        assert points("{ people(filter: %s) { totalCount } }" % written) == points(text, f=value) == expected
+        assert points(f"{{ people(filter: {written}) {{ totalCount }} }}") == points(text, f=value) == expected
         assert points(within, f=unit) == expected
-    both = {"unit": {"people": {"some": {}, "none": {}}}}
+    both: dict[str, Any] = {"unit": {"people": {"some": {}, "none": {}}}}
     assert points(text, f={"or": [both, both], "not": both}) == 3 + 3 * (5 + 25 + 25)
     deeper = {"unit": {"people": {"some": value}}}
     with pytest.raises(TooExpensive):
@@ -173,13 +174,16 @@ def test_filters_through_relations_cost_more_the_deeper_they_go() -> None:
 def test_filters_nest_only_so_deep() -> None:
     text = "query($f: PersonFilter) { people(filter: $f) { totalCount } }"
     within = "query($f: PersonFilter) { people(filter: {not: $f}) { totalCount } }"
-    written, value = '{name: {eq: "乙"}}', {"name": {"eq": "乙"}}
+    value: dict[str, Any] = {"name": {"eq": "乙"}}
+    written = '{name: {eq: "乙"}}'
     for _ in range(18):
-        written, inner, value = "{not: %s}" % written, value, {"not": value}
-    assert points(text, f=value) == points("{ people(filter: %s) { totalCount } }" % written) == points(within, f=inner)
+        written, inner, value = f"{{not: {written}}}", value, {"not": value}
+    assert (
+        points(text, f=value) == points(f"{{ people(filter: {written}) {{ totalCount }} }}") == points(within, f=inner)
+    )
     with pytest.raises(NestedTooDeeply):
         points(text, f={"not": value})
     with pytest.raises(NestedTooDeeply):
-        points("{ people(filter: {not: %s}) { totalCount } }" % written)
+        points(f"{{ people(filter: {{not: {written}}}) {{ totalCount }} }}")
     with pytest.raises(NestedTooDeeply):
         points(within, f=value)

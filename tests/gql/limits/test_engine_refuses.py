@@ -88,6 +88,7 @@ async def test_every_attack_is_refused_before_any_sql(
 ) -> None:
     assert await code_of(engine, caller, "{ __typename }") is None
     sql = Sql(engine, monkeypatch)
+    monkeypatch.setattr(engine, "_budget", None)  # which all of these together would spend
     for name, (text, error) in ATTACKS.items():
         assert await code_of(engine, caller, text) == error.code, name
     for name, (text, code) in DEAR.items():
@@ -123,8 +124,23 @@ async def test_the_budget_stands_in_the_answer_on_demand(engine: Engine, caller:
     }
 
 
-async def test_what_is_refused_costs_nothing(engine: Engine, caller: Caller) -> None:
+async def test_what_is_refused_costs_no_more_than_its_reading(engine: Engine, caller: Caller) -> None:
     for text, _ in DEAR.values():
         await engine.execute(Request(text), caller)
     answer = await engine.execute(Request("{ people(first: 9) { totalCount } }"), caller)
-    assert answer.headers["X-Budget-Remaining"] == "997"
+    read = sum(max(0, len(text) - 1_000) // 10 for text, _ in DEAR.values())
+    assert answer.headers["X-Budget-Remaining"] == str(997 - read)
+
+
+async def test_long_documents_cost_something_until_they_are_known(engine: Engine, caller: Caller) -> None:
+    """Also those that are refused, and so never known: reading them is work."""
+    known = "{ people(first: 9) { totalCount } }" + "\n" * 2_000
+    wrong = "{ moon }" + " " * 3_992
+    left = []
+    for text in (known, known, wrong, wrong, known):
+        answer = await engine.execute(Request(text), caller)
+        if answer.executed:
+            left.append(int(answer.headers["X-Budget-Remaining"]))
+    first = 1_000 - (len(known) - 1_000) // 10 - 3
+    assert left == [first, first - 3, first - 3 - 600 - 3]
+    assert await code_of(engine, caller, wrong) == "budget_spent"

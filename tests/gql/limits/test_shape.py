@@ -189,3 +189,20 @@ def test_texts_without_end_are_read_once(text: str) -> None:
     check_text(text)
     with pytest.raises((StewardError, GraphQLSyntaxError)):
         parse_text(text)
+
+
+def test_repetitions_count_where_selections_are_put_together() -> None:
+    """Each place repeats a key a few times; validation compares what they come to, pair by pair."""
+    inner = "children { " + "id " * 3 + "} "
+    text = "{ " + " ".join(f"clients {{ nodes {{ {inner * 10} }} }}" for _ in range(20)) + " }"
+    with pytest.raises(refused.RepeatedTooOften) as told:
+        check(text)
+    assert told.value.actual == 200
+    spread = "{ a { ...F } a { ...G } } fragment F on T { b { ...G } } fragment G on T { b { %s } }"
+    check(spread % ("c " * 25))
+    hidden = "{{ x }} fragment F on T {{ {} }}".format(" ".join("a { b { c } b { c } }" for _ in range(26)))
+    with pytest.raises(refused.RepeatedTooOften):
+        check(hidden)
+    many = "{ x } " + " ".join(f"fragment F{n} on T {{ a ...F{n + 1} b{n}: t {{ ...F{n + 1} }} }}" for n in range(12))
+    with pytest.raises(refused.RefusedShape):
+        check(many + " fragment F12 on T { a }")

@@ -36,7 +36,7 @@ TEXT = """mutation Write($input: WriteNoteInput!) { writeNote(input: $input) {
   note { id body pinned version author { name } client { name noteCount } }
   userErrors { code path messageZh messageEn remedy }
 } }"""
-ODD = ("\0", "\u200b", "\x1b[0m", "\t\t", "é", "​", "'; drop", "\r\n", "$1", "{}", "\ufeff", "𠮷", "\ud800", "�")
+ODD = ("\0", "\u200b", "\x1b[0m", "\t\t", "é", "\u200b", "'; drop", "\r\n", "$1", "{}", "\ufeff", "𠮷", "\ud800", "�")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -164,7 +164,11 @@ async def test_both_ways_decide_the_same(engine: Engine, place: Place, monkeypat
     wrote = 0
     for number, body in enumerate(bodies):
         client = clients[0] if number % 2 else drawn.choice(clients)
-        given = {"clientId": str(client), "body": body, **drawn.choice([{}, {}, {"pinned": True}, {"pinned": None}])}
+        given: dict[str, Any] = {
+            "clientId": str(client),
+            "body": body,
+            **drawn.choice([{}, {}, {"pinned": True}, {"pinned": None}]),
+        }
         actor = drawn.choice(actors)
         before = await left(place)
         short = answered(await write(engine, place, actor, **given))

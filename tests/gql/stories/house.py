@@ -60,7 +60,8 @@ class Person:
     def do(self, document: str, **variables: Any) -> Any:
         """The payload of a mutation with one field that nothing was wrong with."""
         (payload,) = self.ask(document, **variables).values()
-        assert payload.pop("userErrors") == [], payload
+        wrong = payload.pop("userErrors")
+        assert wrong == [], wrong
         return payload
 
     def refused(self, document: str, **variables: Any) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ its undoing."""
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from tests.gql.stories.house import ENABLE, House, Person, demo_rows
 
@@ -160,7 +161,7 @@ def add_a_contact(zhao: Person, client: str) -> None:
     assert (made["name"], made["phone"]) == ("林若云", "••••1234")
     shown = zhao.do(
         """mutation ($client: ID!) {
-          revealClient(input: {clientId: $client}) { contacts { id phone } userErrors { code } }
+          revealClient(input: {clientId: $client}) { contacts { id phone } userErrors { code message } }
         }""",
         client=client,
     )["contacts"]
@@ -228,58 +229,93 @@ def hand_over_and_back(boss: Person, zhao: Person, sun: Person, client: str, tod
     mine = "query ($client: ID!) { client(id: $client) { ownership { totalCount } contacts { totalCount } } }"
     assert zhao.ask(mine, client=client)["client"] is None
     assert sun.ask(mine, client=client)["client"]["contacts"]["totalCount"] > 1
-    undone = boss.do(
-        """mutation ($id: ID!) {
-          undoHandOver(input: {handOverId: $id, reason: "调整取消"}) { handOver { status undoneAt } userErrors { code } }
+    undo = """mutation ($id: ID!) {
+      undoHandOver(input: {handOverId: $id, reason: "调整取消"}) { handOver { status undoneAt } userErrors { code message } }
+    }"""
+    assert boss.refused(undo, id=made["id"])[0]["code"] == "hand_over_over"
+    back = boss.do(
+        """mutation ($id: ID!, $on: Date!) {
+          reverseHandOver(input: {handOverId: $id, effectiveOn: $on, reason: "调整取消"}) {
+            handOver { status items { nodes { outcome toOwnerName } } } userErrors { code message }
+          }
         }""",
         id=made["id"],
+        on=today.isoformat(),
     )["handOver"]
-    assert undone["status"] == "UNDONE"
+    assert back == {"status": "APPLIED", "items": {"nodes": [{"outcome": "MOVED", "toOwnerName": "赵宁"}]}}
+    planned = boss.do(plan, client=client, to=heir["id"], on=(today + timedelta(days=7)).isoformat())["handOver"]
+    assert planned["status"] == "SCHEDULED"
+    assert boss.do(undo, id=planned["id"])["handOver"]["status"] == "UNDONE"
     assert sun.ask(mine, client=client)["client"] is None
     assert zhao.ask(mine, client=client)["client"] is not None
 
 
 def import_and_undo(admin: Person, boss: Person) -> None:
-    """A file of three rows, one of them bad: checked, written, looked at, undone."""
+    """A file of three rows, one of them bad: checked, written, looked at, undone. Who may not enter clients by hand
+    does not import them either, and brings in what is theirs: products."""
     text = "客户编码,客户名称,类型,客户等级,区域\nDR001,江城海棠印务有限公司,commercial,B,东湾区\n"
     text += "DR002,江城松月餐饮有限公司,commercial,C,东湾区\nDR003,,moon,C,东湾区\n"
     file = admin.upload("客户.csv", text.encode(), "text/csv")
-    started = admin.do(
-        """mutation ($file: ID!) {
-          startImport(input: {fileId: $file, target: "client"}) {
-            importBatch { id status fileName columns } run { id status } userErrors { code path message }
-          }
-        }""",
-        file=file,
-    )
-    assert started["importBatch"]["fileName"] == "客户.csv"
-    assert started["importBatch"]["columns"]["客户编码"] == "code"
+    (wrong,) = admin.refused(START, file=file, target="client")
+    assert (wrong["code"], wrong["message"]) == ("forbidden", "您没有“维护客户资料”权限。")
+    assert wrong["messageEn"] == "You lack the permission “Maintain clients”."
+    products = admin.upload("产品.csv", "产品编码,产品名称,类别,计量单位\nYT,云听会议,应用,个\n".encode(), "text/csv")
+    imported(admin, products, "product", '{ products(filter: {code: {eq: "YT"}}) { totalCount } }', rows=1, bad=0)
+
+    file = boss.upload("客户.csv", text.encode(), "text/csv")
+    coded = '{ clients(filter: {code: {startsWith: "DR"}}) { totalCount } }'
+    done = imported(boss, file, "client", coded, rows=2, bad=1)
+    bad = [row for row in done["effects"]["nodes"] if row["outcome"] == "REFUSED"]
+    assert [row["rowNumber"] for row in bad] == [4]
+    assert {one["field"] for one in bad[0]["problems"]} == {"name", "kind"}
+
+
+def imported(who: Person, file: str, target: str, counted: str, *, rows: int, bad: int) -> Any:
+    """The batch of a file once it was written; afterwards it is undone."""
+
+    def there() -> int:
+        (found,) = who.ask(counted).values()
+        many: int = found["totalCount"]
+        return many
+
+    started = who.do(START, file=file, target=target)
     batch = started["importBatch"]["id"]
-    assert admin.finish(started["run"]["id"])["status"] == "DONE"
-    look = """query ($id: ID!) { import(id: $id) {
-      status counts errorFileId runs { nodes { status } }
-      effects(orderBy: [{field: ROW_NUMBER}]) { nodes { rowNumber outcome rowId problems } groups(by: [OUTCOME]) { key { outcome } count } }
-    } }"""
-    checked = admin.ask(look, id=batch)["import"]
-    assert checked["status"] == "CHECKED", checked
-    assert boss.ask(CODED)["clients"]["totalCount"] == 0
-    applied = admin.do(
+    assert None not in started["importBatch"]["columns"].values()
+    assert who.finish(started["run"]["id"])["status"] == "DONE"
+    assert there() == 0
+    apply = """mutation ($id: ID!, $skip: Boolean) {
+      applyImport(input: {batchId: $id, skipBad: $skip}) {
+        run { id } importBatch { id } userErrors { code path message }
+      }
+    }"""
+    if bad:
+        assert who.refused(apply, id=batch, skip=False)[0]["code"] == "import_rows_refused"
+    applied = who.do(apply, id=batch, skip=True)
+    assert applied["importBatch"]["id"] == batch
+    assert who.finish(applied["run"]["id"])["status"] == "DONE"
+    done = who.ask(LOOK, id=batch)["import"]
+    assert (done["status"], there()) == ("APPLIED", rows)
+    print(done)
+    undo = who.do(
         """mutation ($id: ID!) {
-          applyImport(input: {batchId: $id, skipBad: true}) { run { id } userErrors { code path message } }
+          undoImport(input: {batchId: $id}) { run { id } importBatch { target } userErrors { code message } }
         }""",
         id=batch,
     )
-    assert admin.finish(applied["run"]["id"])["status"] == "DONE"
-    done = admin.ask(look, id=batch)["import"]
-    assert done["status"] == "APPLIED"
-    print(done)
-    assert admin.ask(CODED)["clients"]["totalCount"] == 2
-    undo = admin.do(
-        "mutation ($id: ID!) { undoImport(input: {batchId: $id}) { run { id } userErrors { code message } } }", id=batch
-    )
-    assert admin.finish(undo["run"]["id"])["status"] == "DONE"
-    assert admin.ask(look, id=batch)["import"]["status"] == "UNDONE"
-    assert admin.ask(CODED)["clients"]["totalCount"] == 0
+    assert who.finish(undo["run"]["id"])["status"] == "DONE"
+    assert (who.ask(LOOK, id=batch)["import"]["status"], there()) == ("UNDONE", 0)
+    return done
 
 
-CODED = '{ clients(filter: {code: {startsWith: "DR"}}) { totalCount } }'
+START = """mutation ($file: ID!, $target: String!) {
+  startImport(input: {fileId: $file, target: $target}) {
+    importBatch { id status fileName columns } run { id status } userErrors { code path message messageEn }
+  }
+}"""
+LOOK = """query ($id: ID!) { import(id: $id) {
+  status counts errorFileId runs { nodes { status } }
+  effects {
+    nodes { rowNumber outcome rowId problems }
+    groups(by: [OUTCOME]) { key { outcome } count }
+  }
+} }"""
