@@ -139,7 +139,7 @@ IMPORT_EFFECT = Entity(
         column(ImportEffect.row_number, "行号", "Number of the row", filter=True, order=True),
         column(ImportEffect.outcome, "处理结果", "What became of it", kind=IMPORT_OUTCOME, filter=True, group=True),
         column(ImportEffect.row_id, "对应记录的编号", "Id of the row that it made or changed", filter=True),
-        column(ImportEffect.problems, "问题：字段、代码与说明", "What is wrong: field, code and texts"),
+        column(ImportEffect.problems, "问题：[{path, code, zh-CN, en}]", "What is wrong: [{path, code, zh-CN, en}]"),
         one("batch", "ImportBatch", ImportEffect.batch_id, "导入", "The import", granted=True),
     ),
 )

@@ -18,6 +18,7 @@ from steward_core.industry.registry import full_key
 from steward_graphql.declared.entities import Batched, camel
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DATETIME, DECIMAL, FEN, LONG, STRING, Kind
 from steward_tenants.database.session import ReadSession
+from steward_tenants.texts import Bilingual
 
 ENTITIES = {"client": "Client", "contact": "Contact", "user": "Person"}
 KINDS: Mapping[str, Kind] = {
@@ -42,7 +43,10 @@ def plugin_fields(industry: Industry) -> Mapping[str, tuple[Batched, ...]]:
 
 def _field(industry: Industry, one: FieldDescriptor) -> Batched:
     name = camel(f"{industry.key}_{one.key}")
-    return Batched(name, KINDS[one.type], one.title, _values(one, full_key(industry.key, one.key)))
+    title = one.title
+    if one.type == "money":
+        title = Bilingual(f"{title.zh}（分）", f"{title.en}, in fen")
+    return Batched(name, KINDS[one.type], title, _values(one, full_key(industry.key, one.key)))
 
 
 def _values(

@@ -73,7 +73,8 @@ async def _inbox(
     """Raises InvalidInput."""
     chosen = [InboxKind(kind) for kind in few("kinds", kinds)]
     items = await inbox_of(session, today=asked.today, limit=page_size(first), kinds=chosen)
-    return Inbox(items, await inbox_counts(session, today=asked.today))
+    counts = await inbox_counts(session, today=asked.today)
+    return Inbox(items, {kind: count for kind, count in counts.items() if not chosen or kind in chosen})
 
 
 INBOX = shape(

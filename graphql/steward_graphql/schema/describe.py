@@ -17,7 +17,7 @@ def describe(text: Bilingual, *more: Bilingual) -> str:
     texts = (text, *more)
     zh = "".join(f"{one.zh.rstrip(_ENDS)}。" for one in texts)
     en = " ".join(f"{one.en.rstrip(_ENDS)}." for one in texts)
-    return zh + en
+    return zh + en[:1].upper() + en[1:]
 
 
 def head(text: Bilingual) -> str:

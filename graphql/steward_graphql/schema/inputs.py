@@ -143,7 +143,9 @@ def _filter_of_field(types: Types, entity: Entity, one: Any) -> GraphQLInputFiel
 
 def _many_filter(types: Types, target: Entity) -> GraphQLInputObjectType:
     name = names.many_filter(target.name)
-    about = Bilingual(f"对所关联的{target.text.zh}的条件", f"A condition on the rows of {target.name} that it leads to")
+    about = Bilingual(
+        f"对所关联的{head(target.text)}的条件", f"A condition on the rows of {target.name} that it leads to"
+    )
 
     def fields() -> dict[str, GraphQLInputField]:
         condition = filter_type(types, target)

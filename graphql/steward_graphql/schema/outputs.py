@@ -271,7 +271,7 @@ def _group_key_type(types: Types, entity: Entity) -> GraphQLObjectType:
                 )
             fields[value.name] = GraphQLField(kind, description=describe(told))
         about = Bilingual(
-            f"{head(entity.text)}一组的取值；未按其分组的字段为空",
+            f"{head(entity.text)}分组的取值；未按其分组的字段为空",
             f"The values of a group of {entity.name}; null where it is not grouped by",
         )
         return GraphQLObjectType(name, fields, description=describe(about))

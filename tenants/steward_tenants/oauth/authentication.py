@@ -41,7 +41,7 @@ class AccessTokenAuthenticator:
         self.issuer = Issuer(issuer, audience)
         self._remembered: dict[AccessToken, tuple[float, Caller]] = {}
         self._verified: dict[str, tuple[float, Caller]] = {}
-        self._verifying: SingleFlight[str, Caller] = SingleFlight()
+        self._verifying: SingleFlight[str, Caller] = SingleFlight(TRUSTED_SECONDS)
 
     async def authenticate(self, token: str) -> Caller:
         """The caller that bears `token`; its permissions are the user's (or client's) ∩ the client's ∩ the scopes.

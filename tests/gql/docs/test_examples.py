@@ -20,7 +20,7 @@ from steward_core.trusted_documents import errors as trusted_errors
 from steward_graphql.compiler import conditions, nodes, orders
 from steward_graphql.execution.metrics import EngineMetrics
 from steward_graphql.http import endpoint, sockets, streams
-from steward_graphql.limits import budget, cost, shape
+from steward_graphql.limits import budget, cost, filters, shape
 from steward_graphql.mutations.bulk import MOST_ITEMS
 from steward_server import demo
 from steward_server.cli.up import FIRST_QUERY
@@ -202,7 +202,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
     ),
     "rows of a page, ids of `nodes`, items of `in`, groups": (cost.MOST_ROWS,),
     "orders of a list": (orders.MOST_ORDERS,),
-    "members of a filter": (cost.MOST_CONDITIONS, cost.MOST_FILTER_DEPTH),
+    "members of a filter": (filters.MOST_CONDITIONS, filters.MOST_DEPTH),
     "items of a bulk mutation": (MOST_ITEMS,),
     "cost of a request": (cost.MOST_POINTS,),
     "budget of a caller in a minute": (budget.PER_MINUTE,),

@@ -247,7 +247,7 @@ def test_a_value_that_takes_a_permission_can_be_null() -> None:
 
     assert str(fields.fields["pay"].type) == "Decimal"
     assert "reveal.pay" in fields.fields["pay"].description
-    assert "掩码" in fields.fields["phone"].description
+    assert "脱敏" in fields.fields["phone"].description
 
 
 def test_a_node_without_an_id_is_given_one() -> None:

@@ -267,7 +267,7 @@ def import_and_undo(admin: Person, boss: Person) -> None:
     done = imported(boss, file, "client", coded, rows=2, bad=1)
     bad = [row for row in done["effects"]["nodes"] if row["outcome"] == "REFUSED"]
     assert [row["rowNumber"] for row in bad] == [4]
-    assert {one["field"] for one in bad[0]["problems"]} == {"name", "kind"}
+    assert {one["path"][0] for one in bad[0]["problems"]} == {"name", "kind"}
 
 
 def imported(who: Person, file: str, target: str, counted: str, *, rows: int, bad: int) -> Any:
@@ -295,7 +295,6 @@ def imported(who: Person, file: str, target: str, counted: str, *, rows: int, ba
     assert who.finish(applied["run"]["id"])["status"] == "DONE"
     done = who.ask(LOOK, id=batch)["import"]
     assert (done["status"], there()) == ("APPLIED", rows)
-    print(done)
     undo = who.do(
         """mutation ($id: ID!) {
           undoImport(input: {batchId: $id}) { run { id } importBatch { target } userErrors { code message } }

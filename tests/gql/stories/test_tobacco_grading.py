@@ -127,11 +127,12 @@ def object_to(manager: Person, lead: Person, grading: str, worst: dict[str, Any]
     given = {"grading": grading, "client": worst["clientId"]}
     made = manager.do(raised, **given)["objection"]
     assert (made["status"], made["raisedByName"], made["claimed"]) == ("OPEN", "马晓", {"cartons": 900000})
-    assert manager.refused(raised, **given)[0]["code"] == "objection_exists"
+    assert manager.refused(raised, **given)[0]["code"] == "grading_objection_exists"
     waiting = lead.ask("{ inbox(kinds: [OBJECTION_OPEN]) { counts { kind count } items { id client { id } } } }")[
         "inbox"
     ]
     assert waiting["counts"] == [{"kind": "OBJECTION_OPEN", "count": 1}]
+    assert [item["client"]["id"] for item in waiting["items"]] == [worst["clientId"]]
     identifier: str = made["id"]
     return identifier
 
@@ -146,7 +147,7 @@ def decide(lead: Person, objection: str, grading: str) -> str:
     again = """mutation ($id: ID!) {
       regrade(input: {gradingId: $id}) { grading { id revision } run { id } userErrors { code message } }
     }"""
-    assert lead.refused(again, id=grading)[0]["code"] == "objections_open"
+    assert lead.refused(again, id=grading)[0]["code"] == "grading_objections_open"
     (wrong,) = lead.refused(ruling, id=objection)
     assert wrong["path"] == ["corrections"]
     done = lead.do(ruling, id=objection, corrections={"cartons": 900_000, "amount": 9_000 * 30_000})["objection"]
@@ -197,13 +198,13 @@ def stars(lead: Person, manager: Person, grading: str, worst: dict[str, Any]) ->
     for client in found["clients"]["nodes"]:
         assert client["tier"] is not None
         assert int(client["tobaccoStar"]) in range(1, 6)
-        assert [one["source"] for one in client["changes"]["nodes"]] == ["GRADING"]
+        assert [one["source"] for one in client["changes"]["nodes"]] == ["grading"]
     history = manager.ask(
         "query ($id: ID!) { gradingResultsOfClient(clientId: $id) { state star } }", id=worst["clientId"]
     )["gradingResultsOfClient"]
     assert [one["state"] for one in history] == ["bound"]
     replay = lead.ask(
-        """query ($id: ID!) { gradingReplay(id: $id) { checked same differencesTotal differences { clientId field } } }""",
+        """query ($id: ID!) { gradingReplay(id: $id) { checked same differencesTotal differences { clientId name } } }""",
         id=grading,
     )["gradingReplay"]
     assert replay == {"checked": RETAILERS, "same": True, "differencesTotal": 0, "differences": []}
