@@ -11,7 +11,8 @@ from uuid import UUID
 
 from moto.s3.models import S3Backend
 
-from steward_tenants.files.object_store import Bucket, ObjectFileStore
+from steward_tenants.files.bucket import Bucket
+from steward_tenants.files.object_store import ObjectFileStore
 from steward_tenants.files.store import FileStore, LocalFileStore
 
 NAME = "steward-files"

@@ -20,8 +20,9 @@ import pytest
 from steward_server.composition import make_file_store
 from steward_server.diagnosis import stored_files
 from steward_server.settings import Settings, SettingsError, load_settings
+from steward_tenants.files.bucket import Bucket
 from steward_tenants.files.errors import FilesUnreachable
-from steward_tenants.files.object_store import PART, Bucket, ObjectFileStore
+from steward_tenants.files.object_store import PART, ObjectFileStore
 from steward_tenants.files.store import LocalFileStore
 from tests.cluster import Addresses
 from tests.files.places import NAME, Objects, a_bucket, pieces, read

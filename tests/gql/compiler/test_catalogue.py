@@ -75,7 +75,7 @@ def _documents(api: Api, root: ListRoot) -> Iterator[str]:
         yield f"{{ a: {root.name} {{ aggregate {{ sum {{ {sums} }} average {{ {sums} }} min {{ {sums} }} }} }} }}"
 
 
-@pytest.mark.parametrize("scope", [Scope.ALL, Scope.SUBTREE])
+@pytest.mark.parametrize("scope", [Scope.ALL, pytest.param(Scope.SUBTREE, marks=pytest.mark.full)])
 async def test_every_list(tiny: Tiny, whole: Api, scope: Scope) -> None:
     runner = Runner(whole, tiny.runner.database, tiny.runner.tenant_id)
     actor = actor_with(*catalogue.all(), scope=scope, user=tiny.people[0], unit_id=tiny.units[0].id)

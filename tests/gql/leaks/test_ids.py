@@ -19,7 +19,7 @@ from tests.gql.leaks.inputs import least_arguments
 from tests.gql.world import READERS
 
 NOWHERE = str(UUID(int=42))
-ASKED = [("A", "am1"), ("C", "odd"), ("C", "auditor"), ("C", "nobody")]
+ASKED = [("A", "am1"), ("C", "odd")]
 EVERYBODY = [(letter, name) for letter in "ABC" for name in READERS]
 
 
@@ -84,7 +84,7 @@ async def test_single_rows_and_nodes(bench: Bench, letter: str, name: str) -> No
     assert not wrong, "\n".join(wrong[:6])
 
 
-@pytest.mark.parametrize(("letter", "name"), [("A", "am1"), ("C", "odd"), ("C", "auditor")])
+@pytest.mark.parametrize(("letter", "name"), [("C", "odd")])
 async def test_ids_in_filters(bench: Bench, letter: str, name: str) -> None:
     """A filter by an id out of reach finds what a filter by no id finds; its special filters too."""
     api, wrong = bench.api(letter), []

@@ -21,7 +21,7 @@ from tests.gql.leaks.modes import Eyes, Mode, Watched, engine_in
 from tests.gql.world import PEOPLE
 
 PLACES = [("A", "am1"), ("B", "lead"), ("C", "odd")]
-GENERATED = 40
+GENERATED = 15
 
 
 def _pool(bench: Bench, letter: str) -> Pool:
