@@ -16,6 +16,7 @@ class Connection(asyncio.Protocol):
     """One kept connection; one request at a time."""
 
     def __init__(self) -> None:
+        self._port = 0
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
@@ -23,8 +24,13 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(cls, port: int) -> Connection:
         """Connect to this machine's `port`."""
-        _, protocol = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
-        return protocol
+        connection = cls()
+        connection._port = port
+        await connection._reopen()
+        return connection
+
+    async def _reopen(self) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -57,6 +63,8 @@ class Connection(asyncio.Protocol):
 
     async def send(self, request: bytes) -> bytes:
         """The body of the answer. Raises Refused."""
+        if self._transport is None or self._transport.is_closing():
+            await self._reopen()  # servers hang up on those who are idle for some seconds
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
