@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg  # type: ignore[import-untyped]
 from starlette.types import Receive, Scope, Send
 
 from steward_tenants.database.signing import TENANT_SETTING, TenantSigner, parse_keys
@@ -29,6 +29,8 @@ class Peer:
         self._pool: Any = None
 
     async def _connect(self) -> Any:
+        asyncpg: Any = import_module("asyncpg")  # installed for measurements only
+
         async def prepare(connection: Any) -> None:
             for kind in _TEXTUAL:
                 await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")

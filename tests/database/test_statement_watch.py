@@ -235,7 +235,7 @@ BUILT_ON_PURPOSE = {
     "tenants/steward_tenants/database/migrate.py": "names of roles, constants; run as the migration role",
     "tenants/steward_tenants/database/policies.py": "names of tables that migrations write; run as the migration role",
 }
-MIGRATIONS = "tenants/steward_tenants/migrations/"
+MIGRATIONS = ("tenants/steward_tenants/migrations/", "core/steward_core/migrations/")
 
 
 def test_no_production_code_builds_sql() -> None:
@@ -243,7 +243,8 @@ def test_no_production_code_builds_sql() -> None:
         f"{file.relative_to(ROOT)}:{line}"
         for folder in ("tenants", "core", "graphql", "workers", "plugins", "server")
         for file in (ROOT / folder).rglob("*.py")
-        if str(file.relative_to(ROOT)) not in BUILT_ON_PURPOSE and MIGRATIONS not in str(file)
+        if str(file.relative_to(ROOT)) not in BUILT_ON_PURPOSE
+        and not str(file.relative_to(ROOT)).startswith(MIGRATIONS)
         for line in built_sql(file)
     }
     assert found == set(), "bind parameters instead, or say in BUILT_ON_PURPOSE why not"

@@ -66,20 +66,19 @@ _LONG = r"""
   end if;
   part := pg_catalog.string_to_array(token, '.');
 """
+SHORT = _HEAD + _SHORT + _TAIL
+LONG = _HEAD + _LONG + _TAIL
 
 
 def upgrade() -> None:
     """Replace the function; who may call it stays as it is."""
-    _replace(_HEAD + _SHORT + _TAIL)
+    op.execute(f"set local role {VERIFIER_ROLE}")
+    op.execute(SHORT)
+    op.execute(f"set local role {OWNER_ROLE}")
 
 
 def downgrade() -> None:
     """The long pattern again."""
-    _replace(_HEAD + _LONG + _TAIL)
-
-
-def _replace(function: str) -> None:
-    """The verifier's own role owns the function."""
     op.execute(f"set local role {VERIFIER_ROLE}")
-    op.execute(function)
+    op.execute(LONG)
     op.execute(f"set local role {OWNER_ROLE}")
