@@ -16,7 +16,7 @@ from steward_graphql.compiler.fragments import Part
 from steward_graphql.compiler.nodes import node_by_id, nodes_by_id
 from steward_graphql.compiler.operation import Operation
 from steward_graphql.compiler.plan import Plan
-from steward_graphql.compiler.references import Where
+from steward_graphql.compiler.references import Late, Where
 from steward_graphql.compiler.rows import node_json, row_json
 from steward_graphql.compiler.selection import Asked, Selections
 from steward_graphql.declared.api import Api
@@ -128,7 +128,8 @@ def compile_by_key(  # noqa: PLR0917
     key = getattr(row.table, found.key[0])
     ids = building.parameters.runtime(lambda execution: list(execution.ids), ARRAY(key.type))
     asked = _asked(fields)
-    where = Where([*base(building, found, row, listed=False), key == func.any(ids)])
+    tenant, *others = base(building, found, row, listed=False)
+    where = Where([tenant, key == func.any(ids), *(Late(one) for one in others if one is not None)])
     text = node_json(building, found, row, asked, (asked.key,))
     statement = select(cast(key, Text).label("k"), text.label("j")).select_from(row.table).where(where)
     return building.plan(statement, ())

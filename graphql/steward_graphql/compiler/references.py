@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from steward_tenants.database.references import Reference, bare
 
-__all__ = ["Reference", "Where", "bare"]
+__all__ = ["Late", "Reference", "Where", "bare"]
 
 
 class Where(ColumnElement[bool]):
@@ -44,3 +44,25 @@ def _where(element: Where, compiler: SQLCompiler, **options: Any) -> str:
         if element.around:
             compiler.stack.pop()
     return "(" + " AND ".join(parts) + ")" if parts else "true"
+
+
+class Late(ColumnElement[bool]):
+    """A condition that is looked at for the rows found by the others, and never chooses the way to them.
+
+    The planner turns an EXISTS among plain conditions into a join, and takes it for far more selective than it is where
+    the tables' columns hang together; it then goes through all of a tenant's rows for one that is named by its id.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self.condition = condition
+
+    def self_group(self, against: Any = None) -> Late:  # noqa: ARG002 - it stands in parentheses already
+        return self
+
+
+@compiles(Late)
+def _late(element: Late, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(CASE WHEN true THEN ({compiler.process(element.condition, **options)})::boolean END)"
