@@ -104,11 +104,9 @@ class _Connection:
         """The page as a derived table: a column of JSON for each response key, `c` the cursor, `n` the place."""
         building, row = self.building, self.building.row(self.listed.entity)
         order = order_of(building, self.listed.entity, row, self.ordering)
-        columns: list[Any] = [
-            self._row_json(one, row, order).label(f"j{number}")
-            for number, one in enumerate(one for one in paged if one.name != "pageInfo")
-        ]
-        self.columns = {one.key: f"j{n}" for n, one in enumerate(o for o in paged if o.name != "pageInfo")}
+        shown = [one for one in paged if one.name != "pageInfo"]
+        self.columns = {one.key: f"j{number}" for number, one in enumerate(shown)}
+        columns: list[Any] = [self._row_json(one, row, order).label(self.columns[one.key]) for one in shown]
         if cursors:
             columns.append(cursor_text(order).label("c"))
         where = self.listed.where(building, row, self.filter_by, self.place)

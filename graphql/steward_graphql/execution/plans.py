@@ -17,7 +17,8 @@ MOST_PLANS = 2_000
 MOST_BYTES = 16_000_000
 MOST_INTROSPECTIONS = 20
 MOST_PROFILES = 2_000
-MOST_ACTORS = 5_000
+MOST_ACTORS = 500
+"""Each takes some 6 KB, and every look-up of a token makes a new one: more would be kept long after its time."""
 _OVERHEAD, _PER_SQL, _PER_KEY = 5_000, 4, 10
 """What a plan takes in bytes, measured: so much, and so many times its SQL and its key as text."""
 
