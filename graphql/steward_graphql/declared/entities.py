@@ -122,7 +122,7 @@ class One:
 
 @dataclass(frozen=True, eq=False)
 class Many:
-    """A field that leads to a connection of `target`. `granted` as for `One`. `where`: a further fixed condition."""
+    """A field that leads to a connection of `target`. `granted` as for `One`."""
 
     name: str
     target: str
@@ -418,6 +418,3 @@ class Catalogue:
     entities: Sequence[Entity] = ()
     roots: Sequence[Root] = ()
     plugin: str | None = None
-
-
-RowIds = Sequence[UUID]

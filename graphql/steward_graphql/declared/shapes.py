@@ -13,7 +13,6 @@ from steward_graphql.declared.scalars import Kind
 from steward_tenants.access.permissions import Permission
 from steward_tenants.commands.at_once import Acting, AtOnce
 from steward_tenants.database.database import Database
-from steward_tenants.database.session import ReadSession, WriteSession
 from steward_tenants.signin.caller import Caller
 from steward_tenants.texts import Bilingual
 
@@ -175,7 +174,3 @@ class Subscription:
     changes: Callable[..., Any] = field(repr=False)
     arguments: tuple[Argument, ...] = ()
     plugin: str | None = None
-
-
-Writer = Callable[[WriteSession], Awaitable[Any]]
-Reader = Callable[[ReadSession], Awaitable[Any]]

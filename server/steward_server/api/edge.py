@@ -26,7 +26,7 @@ SESSION_PREFIX = "sts."
 REQUEST_HEADER = "x-steward-request"
 """A header that no foreign page can set without asking first; a cookie alone never changes anything."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass
@@ -62,6 +62,16 @@ class Edge:
             peer = forwarded.pop()
         return peer
 
+    async def verified(self, token: str) -> Caller:
+        """The caller that bears a token, whichever kind. Raises Unauthenticated, TenantSuspended."""
+        if token.startswith(SESSION_PREFIX):
+            return await self.sessions.authenticate(token)
+        return await self.access_tokens.authenticate(token)
+
+    def from_own_page(self, origin: str | None, *, own_header: bool) -> bool:
+        """Whether a changing request that carries only a cookie comes from the product's own pages."""
+        return origin == self.own_origin or (origin is None and own_header)
+
     def _trusted(self, address: str) -> bool:
         try:
             parsed = ipaddress.ip_address(address)
@@ -83,16 +93,13 @@ async def current_caller(request: Request) -> Caller:
     changing request that carries only a cookie and does not come from the product's own pages).
     """
     edge = current_edge(request)
-    token = _bearer(request)
+    token = bearer(request.headers.get("authorization"))
     if token is None:
         token = request.cookies.get(SESSION_COOKIE)
         if token is None:
             raise Unauthenticated
         _check_own_page(request, edge)
-    if token.startswith(SESSION_PREFIX):
-        caller = await edge.sessions.authenticate(token)
-    else:
-        caller = await edge.access_tokens.authenticate(token)
+    caller = await edge.verified(token)
     request.state.caller = caller
     origin = request.headers.get("origin")
     if origin and origin != edge.own_origin and not await edge.origins.allowed(origin, caller.tenant_id):
@@ -100,15 +107,14 @@ async def current_caller(request: Request) -> Caller:
     return caller
 
 
-def _bearer(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+def bearer(authorization: str | None) -> str | None:
+    """The token of an Authorization header."""
+    scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 def _check_own_page(request: Request, edge: Edge) -> None:
-    if request.method in _SAFE_METHODS:
-        return
     origin = request.headers.get("origin")
-    if origin == edge.own_origin or (origin is None and REQUEST_HEADER in request.headers):
-        return
-    raise ForeignOrigin
+    own_header = REQUEST_HEADER in request.headers
+    if request.method not in SAFE_METHODS and not edge.from_own_page(origin, own_header=own_header):
+        raise ForeignOrigin

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from steward_graphql.execution.engine import Engine
 from steward_graphql.http.endpoint import MOST_BODY_BYTES, GraphQLEndpoint
 from steward_graphql.limits.budget import Budget
-from steward_server.api.edge import REQUEST_HEADER, SESSION_COOKIE, SESSION_PREFIX, Edge
+from steward_server.api.edge import REQUEST_HEADER, SAFE_METHODS, SESSION_COOKIE, Edge, bearer
 from steward_server.api.errors import ForeignOrigin
 from steward_server.api.metrics import Metrics
 from steward_server.api.middleware import CORS_HEADERS, CORS_METHODS, EXPOSED_HEADERS, REQUEST_ID, SECURITY_HEADERS
@@ -29,7 +29,6 @@ from steward_tenants.signin.caller import Caller
 PATH = "/graphql"
 SLOW_SECONDS = 1.0
 _COOKIE = re.compile(r"(?:^|;\s*)" + re.escape(SESSION_COOKIE) + r"=([^;\s]+)")
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FIXED = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _LINK_SAFE = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 log = structlog.get_logger("steward_server.request")
@@ -71,11 +70,11 @@ class Authenticator:
             token = session_cookie(cookie)
             if token is None:
                 raise Unauthenticated
-            changing = scope["type"] == "websocket" or scope["method"] not in _SAFE
+            changing = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
             # A link on a foreign page brings the cookie along, and even reading may be recorded and is counted.
-            if foreign or (changing and origin != edge.own_origin and not (origin is None and own_header)):
+            if foreign or (changing and not edge.from_own_page(origin, own_header=own_header)):
                 raise ForeignOrigin
-        caller = await self.of_token(token)
+        caller = await edge.verified(token)
         if (
             origin is not None
             and origin != edge.own_origin
@@ -84,21 +83,6 @@ class Authenticator:
             raise ForeignOrigin
         scope.setdefault("state", {})["caller"] = caller
         return caller
-
-    async def of_token(self, token: str) -> Caller:
-        """The caller that bears a token, whichever kind. Raises Unauthenticated, TenantSuspended."""
-        if token.startswith(SESSION_PREFIX):
-            return await self._edge.sessions.authenticate(token)
-        return await self._edge.access_tokens.authenticate(token)
-
-
-def bearer(authorization: str | None) -> str | None:
-    """The token of an Authorization header."""
-    if authorization is None:
-        return None
-    scheme, _, token = authorization.partition(" ")
-    token = token.strip()
-    return token if scheme.lower() == "bearer" and token else None
 
 
 def session_cookie(cookies: str | None) -> str | None:
