@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from steward_tenants.database import pipeline
+from steward_tenants.database import piped, pipeline
 from steward_tenants.database.database import Database
 from steward_tenants.database.errors import DatabaseUnavailable, Overloaded, QueryTimeout
 from steward_tenants.database.identifiers import new_id
@@ -148,6 +148,32 @@ async def test_a_slow_statement_is_stopped_and_cheap_ones_do_not_wait(database: 
         await made.close()
 
 
+async def test_short_requests_are_packed_and_long_ones_spread(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PACKED_SECONDS", 0.04)  # below the slow one, far above the other on a busy machine
+    tenant = await make_tenant(database)
+    pipelines = Pipelines(database, 5)  # four for cheap statements
+    whose = b"select pg_backend_pid()::text"
+    slow = b"select pg_backend_pid()::text from (select pg_sleep(0.05)) s"
+    try:
+        for statement in (whose, slow):
+            for _ in range(10):  # how long it takes is learned
+                await pipelines.fetch(statement, [], tenant)
+        await asyncio.gather(*(pipelines.fetch(slow, [], tenant) for _ in range(8)))  # all are open now
+        short = await asyncio.gather(*(pipelines.fetch(whose, [], tenant) for _ in range(8)))
+        assert len({rows[0][0] for rows in short}) == 1
+        long = await asyncio.gather(*(pipelines.fetch(slow, [], tenant) for _ in range(8)))
+        assert len({rows[0][0] for rows in long}) == 4
+        waiting = [asyncio.ensure_future(pipelines.fetch(slow, [], tenant)) for _ in range(3)]
+        await asyncio.sleep(0)
+        (beside,) = await pipelines.fetch(whose, [], tenant)
+        assert not any(one.done() for one in waiting)
+        assert beside[0] not in {(await one)[0][0] for one in waiting}
+    finally:
+        await pipelines.close()
+
+
 async def test_a_caller_that_goes_away_leaves_the_order_intact(database: Database) -> None:
     tenant = await tenant_with_unit(database, "己")
     made = Pipelines(database, 1)
@@ -265,7 +291,7 @@ async def prepared_names(made: Pipelines, tenant: UUID) -> set[bytes | None]:
 
 async def test_prepared_statements_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = await tenant_with_unit(database, "寅")
-    monkeypatch.setattr(pipeline, "MOST_PREPARED", 5)
+    monkeypatch.setattr(piped, "MOST_PREPARED", 5)
     made = Pipelines(database, 1)
     try:
         sqls = [b"select %d" % number for number in range(40)]

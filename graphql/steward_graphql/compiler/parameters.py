@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
 from steward_graphql.compiler.encoding import Encoder, encoder_of
-from steward_graphql.compiler.plan import Execution, Source
+from steward_graphql.compiler.plan import Execution, Fixed, Source
 from steward_graphql.declared.symbolic import ACTOR, TENANT, TODAY, root_place
 
 Get = Callable[[Execution], Any]
@@ -31,7 +31,7 @@ class Parameters:
     def constant(self, value: Any, kind: TypeEngine[Any]) -> BindParameter[Any]:
         """A value of the document."""
         encoded = encoder_of(kind)(value)
-        return self._named(kind, lambda _execution: encoded, (type(kind), encoded))
+        return self._named(kind, Fixed(encoded), (type(kind), encoded))
 
     def runtime(self, get: Get, kind: TypeEngine[Any], key: Any = None) -> BindParameter[Any]:
         """A value that each execution gives. Parameters with one `key` and type are one."""
@@ -102,8 +102,7 @@ def _source_of(value: Any, kind: TypeEngine[Any]) -> Source:
     if value == TODAY and not isinstance(value, datetime):
         return _today
     refuse_marks(value)
-    encoded = encoder_of(kind)(value)
-    return lambda _execution: encoded
+    return Fixed(encoder_of(kind)(value))
 
 
 def refuse_marks(value: Any) -> None:

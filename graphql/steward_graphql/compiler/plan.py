@@ -26,6 +26,19 @@ class Execution(NamedTuple):
     zone: str = "Asia/Shanghai"
 
 
+class Fixed:
+    """A source whose value no execution changes."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: bytes | None) -> None:
+        self.value = value
+
+    def __call__(self, _execution: Execution) -> bytes | None:
+        """The value."""
+        return self.value
+
+
 Source = Callable[[Execution], bytes | None]
 """Gives a parameter's value in PostgreSQL's text format."""
 
@@ -58,7 +71,18 @@ class Plan:
     batches: tuple[Batched, ...] = ()
     reusable: bool = True
     records: tuple[str, ...] = ()
+    _fixed: list[bytes | None] = field(init=False, repr=False)
+    _varying: tuple[tuple[int, Source], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        fixed = [source.value if isinstance(source, Fixed) else None for source in self.sources]
+        varying = tuple((place, one) for place, one in enumerate(self.sources) if not isinstance(one, Fixed))
+        object.__setattr__(self, "_fixed", fixed)
+        object.__setattr__(self, "_varying", varying)
 
     def parameters(self, execution: Execution) -> list[bytes | None]:
         """The bound values of one execution."""
-        return [source(execution) for source in self.sources]
+        filled = self._fixed.copy()
+        for place, source in self._varying:
+            filled[place] = source(execution)
+        return filled

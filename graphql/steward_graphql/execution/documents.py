@@ -23,7 +23,7 @@ from steward_graphql.declared.api import Api
 from steward_graphql.errors import IntrospectionOff
 from steward_graphql.execution.bounded import Bounded
 from steward_graphql.execution.metrics import EngineMetrics
-from steward_graphql.limits.cost import CostTree, cost_tree
+from steward_graphql.limits.cost import CostTree, cost_tree, settled
 from steward_graphql.limits.shape import check_document, parse_text
 
 MOST_DOCUMENTS = 1_000
@@ -55,7 +55,10 @@ class Document:
     declares: bool
     plain: bool
     introspects: bool
+    settled: bool
     size: int = field(repr=False)
+    points: int | None = None
+    """What it costs, once that is known, when no variable changes it (`settled`)."""
 
     @property
     def texts(self) -> int:
@@ -73,21 +76,21 @@ class Documents:
             MOST_DOCUMENTS, MOST_BYTES, lambda one: one.size, metrics.document_evictions.inc
         )
 
-    def knows(self, api: Api, text: str, name: str | None) -> bool:
-        """Whether a text was read lately, and was not refused."""
-        return self._known.get((api.plugins, text, name)) is not None
+    def known(self, api: Api, text: str, name: str | None) -> Document | None:
+        """The document of a text that was read lately, and was not refused."""
+        found = self._known.get((api.plugins, text, name))
+        if found is not None:
+            self._metrics.document_hits.inc()
+        return found
 
     def of(self, api: Api, text: str, name: str | None) -> Document:
         """The document of a text. Raises DocumentRefused, UnknownOperation, IntrospectionOff, and what
         `limits.shape` refuses."""
-        key = (api.plugins, text, name)
-        known = self._known.get(key)
-        if known is not None:
-            self._metrics.document_hits.inc()
-            return known
-        self._metrics.document_misses.inc()
-        found = self._read(api, text, name)
-        self._known.put(key, found)
+        found = self.known(api, text, name)
+        if found is None:
+            self._metrics.document_misses.inc()
+            found = self._read(api, text, name)
+            self._known.put((api.plugins, text, name), found)
         return found
 
     def _read(self, api: Api, text: str, name: str | None) -> Document:
@@ -108,13 +111,15 @@ class Documents:
         introspects = bool(names & INTROSPECTION)
         if introspects and not self._introspection:
             raise IntrospectionOff
+        cost = cost_tree(api, operation)
         return Document(
             operation,
             definition.operation,
-            cost_tree(api, operation),
+            cost,
             declares=bool(definition.variable_definitions),
             plain=definition.operation is OperationType.QUERY and not introspects and not names & api.functions.keys(),
             introspects=introspects,
+            settled=settled(cost),
             size=len(text) * _BYTES_PER_CHARACTER,
         )
 

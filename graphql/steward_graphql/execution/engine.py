@@ -163,14 +163,20 @@ class Engine:
             raise NothingAsked
         state = await self.tenants.of(caller.tenant_id)
         api = self._api_for(state.plugins)
-        if self._budget is not None and not self._documents.knows(api, text, request.operation_name):
-            await self._budget.spend(caller, max(0, len(text) - FREE_CHARACTERS) // CHARACTERS_PER_POINT)
-        document = self._documents.of(api, text, request.operation_name)
+        document = self._documents.known(api, text, request.operation_name)
+        if document is None:
+            if self._budget is not None:
+                await self._budget.spend(caller, max(0, len(text) - FREE_CHARACTERS) // CHARACTERS_PER_POINT)
+            document = self._documents.of(api, text, request.operation_name)
         if document.kind not in allowed:
             raise MutationNotAllowed if document.kind is OperationType.MUTATION else SubscriptionNotAllowed
         raw = request.variables or {}
         variables = read_variables(api, document.operation, raw) if document.declares else {}
-        points = price(api, document.cost, variables).points
+        points = document.points
+        if points is None:
+            points = price(api, document.cost, variables).points
+            if document.settled:
+                document.points = points
         remaining = None if self._budget is None else await self._budget.spend(caller, points)
         self.metrics.points.inc(points)
         run = Run(

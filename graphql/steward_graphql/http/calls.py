@@ -14,6 +14,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+_READ = "headers by name"
+_BETWEEN = {b"cookie": b"; "}
+"""HTTP/2 may bring cookies in several headers; what stands between the others is a comma."""
+
+
 @dataclass(slots=True)
 class Call:
     """What ASGI gives, its headers by name, and what was made out of them. `kind`: the media type of the answer."""
@@ -34,8 +39,16 @@ class Call:
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """A request's headers by name; of those given several times, joined as HTTP says."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        found[name] = value if name not in found else found[name] + b", " + value
+    """A request's headers by name; of those given several times, joined as HTTP says. They are read once."""
+    state = scope.setdefault("state", {})
+    known: dict[bytes, bytes] | None = state.get(_READ)
+    if known is not None:
+        return known
+    given = scope["headers"]
+    found: dict[bytes, bytes] = dict(given)
+    if len(found) < len(given):
+        found = {}
+        for name, value in given:
+            found[name] = value if name not in found else found[name] + (_BETWEEN.get(name, b", ") + value)
+    state[_READ] = found
     return found

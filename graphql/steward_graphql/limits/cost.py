@@ -90,6 +90,16 @@ class CostTree:
     filtering: tuple[Filtering, ...] = ()
 
 
+def settled(tree: CostTree) -> bool:
+    """Whether an operation costs the same whatever its variables are."""
+    given = [*(tree.page or ()), *(one for _, one in tree.group_rows), *([tree.ids] if tree.ids else [])]
+    return (
+        all(one.variable is None for one in given)
+        and not any(one.variables for one in tree.filtering)
+        and all(settled(one) for one in tree.below)
+    )
+
+
 def cost_of(api: Api, operation: Operation, variables: Mapping[str, Any], most: int = MOST_POINTS) -> Cost:
     """The cost of one request. Raises PageRefused, TooManyIds, TooExpensive (more than
     `most`), and what `filter_points` does."""

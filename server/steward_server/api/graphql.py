@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid4
 
 from steward_graphql.execution.engine import Engine
+from steward_graphql.http.calls import headers_of
 from steward_graphql.http.endpoint import MOST_BODY_BYTES, GraphQLEndpoint
 from steward_graphql.limits.budget import Budget
 from steward_server.api.edge import REQUEST_HEADER, SAFE_METHODS, SESSION_COOKIE, Edge, bearer
@@ -30,17 +32,11 @@ PATH = "/graphql"
 SLOW_SECONDS = 1.0
 _COOKIE = re.compile(r"(?:^|;\s*)" + re.escape(SESSION_COOKIE) + r"=([^;\s]+)")
 _FIXED = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-_LINK_SAFE = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+_LINK_SAFE = (
+    b"content-security-policy",
+    b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+)
 log = structlog.get_logger("steward_server.request")
-
-
-def header(scope: Scope, name: bytes) -> str | None:
-    """The first header of this name (lower case), or None."""
-    for key, value in scope["headers"]:
-        if key == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
 
 
 class Authenticator:
@@ -52,26 +48,17 @@ class Authenticator:
     async def __call__(self, scope: Scope) -> Caller:
         """The caller. Raises Unauthenticated, TenantSuspended, ForeignOrigin."""
         edge = self._edge
-        authorization = cookie = origin = None
-        own_header = foreign = False
-        for key, value in scope["headers"]:
-            if key == b"authorization":
-                authorization = value.decode("latin-1")
-            elif key == b"cookie":
-                cookie = value.decode("latin-1")
-            elif key == b"origin":
-                origin = value.decode("latin-1")
-            elif key == REQUEST_HEADER.encode():
-                own_header = True
-            elif key == b"sec-fetch-site":
-                foreign = value == b"cross-site"
-        token = bearer(authorization)
+        headers = headers_of(scope)
+        origin = _text(headers, b"origin")
+        token = bearer(_text(headers, b"authorization"))
         if token is None:
-            token = session_cookie(cookie)
+            token = session_cookie(_text(headers, b"cookie"))
             if token is None:
                 raise Unauthenticated
             changing = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
+            own_header = REQUEST_HEADER.encode() in headers
             # A link on a foreign page brings the cookie along, and even reading may be recorded and is counted.
+            foreign = headers.get(b"sec-fetch-site") == b"cross-site"
             if foreign or (changing and not edge.from_own_page(origin, own_header=own_header)):
                 raise ForeignOrigin
         caller = await edge.verified(token)
@@ -83,6 +70,11 @@ class Authenticator:
             raise ForeignOrigin
         scope.setdefault("state", {})["caller"] = caller
         return caller
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def session_cookie(cookies: str | None) -> str | None:
@@ -118,13 +110,14 @@ class GraphQLFrame:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.setdefault("state", {})
-        given = header(scope, b"x-request-id")
+        headers_given = headers_of(scope)
+        given = _text(headers_given, b"x-request-id")
         request_id = given if given and REQUEST_ID.match(given) else str(uuid4())
         state["request_id"] = request_id
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        origin = header(scope, b"origin")
+        origin = _text(headers_given, b"origin")
         started, status = time.perf_counter(), 500
         identity = (b"x-request-id", request_id.encode())
 
@@ -132,9 +125,10 @@ class GraphQLFrame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message["headers"] = [*message.get("headers", ()), identity, *self._headers]
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    headers.append((b"content-security-policy", _LINK_SAFE))
+                own = message.get("headers", ())
+                headers = message["headers"] = [*own, identity, *self._headers]
+                if b"content-security-policy" not in [name for name, _ in own]:
+                    headers.append(_LINK_SAFE)
                 if origin is not None and origin != self._edge.own_origin:
                     headers.extend(await self._cross_origin(scope, origin))
             await send(message)

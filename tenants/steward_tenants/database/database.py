@@ -196,12 +196,18 @@ class Database:
                     raise _not_storable() from error
                 raise
 
+    def known_status(self, tenant_id: UUID) -> TenantStatus | None:
+        """The tenant's status when it is known and at most `STATUS_SECONDS` old."""
+        known = self._status.get(tenant_id)
+        if known is None or known[0] <= time.monotonic():
+            return None
+        self._asked.add(tenant_id)
+        return known[1]
+
     async def status(self, tenant_id: UUID) -> TenantStatus:
         """The tenant's status, at most `STATUS_SECONDS` old. Raises TenantNotFound."""
-        known = self._status.get(tenant_id)
-        if known and known[0] > time.monotonic():
-            self._asked.add(tenant_id)
-            return known[1]
+        if (known := self.known_status(tenant_id)) is not None:
+            return known
         await self._looking_up.run(tenant_id, lambda: self._look_up_statuses(tenant_id))
         if tenant_id not in self._status:
             raise TenantNotFound

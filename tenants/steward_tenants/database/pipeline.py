@@ -2,360 +2,55 @@
 
 A request is RESET ALL, the signed tenant, its prepared statements and Sync: one implicit transaction, read-only unless
 it is asked for as a write. Several requests are on their way on each connection; their answers come in order.
+
+Short requests are packed on few connections: a server process that finds the next request already there answers it
+without being woken, which takes a third off a small read. Long ones are spread, so that nobody waits behind them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import psycopg
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
-from psycopg.pq.abc import PGresult
 from sqlalchemy import make_url
 
-from steward_tenants.database.database import FORGET_SETTINGS
-from steward_tenants.database.errors import DatabaseUnavailable, Overloaded, QueryTimeout
-from steward_tenants.database.signing import TENANT_SETTING
+from steward_tenants.database.errors import DatabaseUnavailable, Overloaded
+from steward_tenants.database.piped import PipedConnection, PipedRequest, Rows, Statement, StatementFailed
 from steward_tenants.directory.models import TenantStatus
-from steward_tenants.errors import TenantSuspended, invalid
+from steward_tenants.errors import TenantSuspended
 
 if TYPE_CHECKING:
     from steward_tenants.database.database import Database
 
-log = logging.getLogger(__name__)
+__all__ = ["Pipelines", "Rows", "Statement", "StatementFailed"]
 
-Rows = list[list[bytes | None]]
-Statement = tuple[bytes, Sequence[bytes | None]]
-"""SQL with `$1`, and its parameters as PostgreSQL's texts. It must give rows, if only none."""
-
-MOST_PREPARED = 300
-"""Statements that one connection keeps prepared."""
 DEPTH = 4
 """Requests on their way on one connection. More would wait behind a slow one although another connection is free."""
+PACKED_SECONDS = 0.003
+"""As long as what is on its way on a connection is expected to take no longer, the next goes with it, however many."""
+UNKNOWN_SECONDS = 0.001
+"""What a statement is expected to take that was not seen yet."""
+MOST_EXPECTED = 5_000
+_LONGER, _SHORTER = 0.1, 0.3
+"""The weight of the newest duration in what is expected of a statement: what was once slow is soon forgiven, since the
+first time includes being prepared."""
 MOST_WAITING = 1_000
 """Requests that wait for a connection of one lane; beyond it the caller is told to come back."""
 WRITERS = 8
 """Connections that write, at least: commits wait for the disk, and those of several connections wait together."""
 CONNECT_SECONDS = 10
 
-_FORGET = FORGET_SETTINGS.encode()
-_SETTING = TENANT_SETTING.encode()
 _PRESENT = (
     b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
     b" set_config('transaction_read_only', 'on', true)"
 )
 _PRESENT_WRITER = b"select set_config($1, $2, true), set_config('statement_timeout', $3, true)"
-_FIXED = b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
-"""Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
-_TIMED_OUT = b"57014"
-_GONE = frozenset({b"26000", b"0A000"})
-"""The statement is not prepared (any more), or a migration changed what it answers: prepare it again."""
-_UNSTORABLE = frozenset({b"22003", b"22008", b"22021", b"22P05"})
-_UNAVAILABLE = (b"08", b"53", b"57P", b"55P03", b"58")
 
 
-class StatementFailed(Exception):
-    """The database refused a statement of ours: a defect. Carries the SQL state and nothing of the message."""
-
-    def __init__(self, sqlstate: str) -> None:
-        self.sqlstate = sqlstate
-        super().__init__(sqlstate)
-
-
-class _Request:
-    """One transaction that is asked for, until its answer is complete."""
-
-    __slots__ = (
-        "answers",
-        "future",
-        "names",
-        "prepares",
-        "results",
-        "retried",
-        "state",
-        "statements",
-        "tenant_id",
-    )
-
-    def __init__(self, statements: Sequence[Statement], tenant_id: UUID, future: asyncio.Future[list[Rows]]) -> None:
-        self.statements = statements
-        self.tenant_id = tenant_id
-        self.future = future
-        self.retried = False
-        self.begin()
-
-    def begin(self) -> None:
-        """Forget what an earlier attempt left."""
-        self.names: list[bytes] = []
-        self.prepares: list[bytes] = []
-        """The statements that are prepared on the way, in order."""
-        self.answers = 0
-        self.state: bytes | None = None
-        self.results: list[PGresult] = []
-
-    def take(self, result: PGresult) -> None:
-        """One result of the transaction. The first with rows is the presented tenant's."""
-        status = result.status
-        if status == ExecStatus.TUPLES_OK:
-            self.answers += 1
-            self.results.append(result)
-        elif status == ExecStatus.COMMAND_OK:
-            self.answers += 1
-        elif self.state is None and status != ExecStatus.PIPELINE_ABORTED:
-            self.state = result.error_field(DiagnosticField.SQLSTATE) or b"XX000"
-
-    def answer(self) -> None:
-        """Hand the answer to whoever waits, if anybody still does."""
-        if self.future.done():
-            return
-        if self.state is not None:
-            self.fail(_error_of(self.state))
-            return
-        self.future.set_result([_rows(result) for result in self.results[1:]])
-
-    def fail(self, error: Exception) -> None:
-        """Have whoever waits get an error."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-def _rows(result: PGresult) -> Rows:
-    value, columns = result.get_value, range(result.nfields)
-    return [[value(row, column) for column in columns] for row in range(result.ntuples)]
-
-
-def _error_of(state: bytes) -> Exception:
-    if state == _TIMED_OUT:
-        return QueryTimeout()
-    if state in _UNSTORABLE:
-        return invalid("input", "not_storable", "数值或日期超出范围。", "A number or day is out of range.")
-    if state.startswith(_UNAVAILABLE):
-        return DatabaseUnavailable()
-    return StatementFailed(state.decode())
-
-
-class _Connection:
-    """One connection in pipeline mode: what was sent and is not answered yet, and what is prepared."""
-
-    def __init__(self, lane: _Lane) -> None:
-        self._lane = lane
-        self._driver: psycopg.AsyncConnection[Any] | None = None
-        self._opening: asyncio.Task[None] | None = None
-        self._names: OrderedDict[bytes, bytes] = OrderedDict()
-        self._number = 0
-        self._writing = False
-        self._fd = -1
-        self.sent: deque[_Request | None] = deque()
-        """None stands for a Sync of our own, whose answer nobody waits for."""
-
-    @property
-    def ready(self) -> bool:
-        return self._driver is not None
-
-    @property
-    def opening(self) -> bool:
-        return self._opening is not None
-
-    def open(self) -> None:
-        """Connect, without waiting for it."""
-        if self._driver is None and self._opening is None:
-            self._opening = asyncio.get_running_loop().create_task(self._open())
-
-    async def _open(self) -> None:
-        driver: psycopg.AsyncConnection[Any] | None = None
-        try:
-            lane = self._lane
-            driver = await psycopg.AsyncConnection.connect(lane.owner.conninfo, autocommit=True, **lane.options)
-            pgconn = driver.pgconn
-            if lane.owner.prepared:
-                for name, sql in ((b"forget", _FORGET), (b"present", lane.present)):
-                    if pgconn.prepare(name, sql).status != ExecStatus.COMMAND_OK:
-                        raise psycopg.OperationalError("a connection could not be set up")
-            pgconn.nonblocking = 1
-            pgconn.enter_pipeline_mode()
-        except (psycopg.Error, OSError) as error:
-            log.warning("a connection could not be opened: %s", type(error).__name__)
-            if driver is not None:
-                driver.pgconn.finish()
-            self._opening = None
-            self._lane.failed()
-            return
-        except asyncio.CancelledError:
-            if driver is not None:
-                driver.pgconn.finish()
-            raise
-        self._opening = None
-        self._driver = driver
-        self._fd = pgconn.socket
-        asyncio.get_running_loop().add_reader(self._fd, self._readable)
-        self._lane.pump()
-
-    def send(self, request: _Request) -> None:
-        """Put a request on its way."""
-        assert self._driver is not None
-        pgconn, owner = self._driver.pgconn, self._lane.owner
-        presented = [_SETTING, owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
-        self.sent.append(request)
-        try:
-            request.begin()
-            if owner.prepared:
-                request.names = [self._name(request, sql) for sql, _ in request.statements]
-                pgconn.send_query_prepared(b"forget", None)
-                pgconn.send_query_prepared(b"present", presented)
-                for name, (_, parameters) in zip(request.names, request.statements, strict=True):
-                    pgconn.send_query_prepared(name, parameters)
-            else:
-                pgconn.send_query_params(_FORGET, None)
-                pgconn.send_query_params(self._lane.present + _FIXED, presented)
-                for sql, parameters in request.statements:
-                    pgconn.send_query_params(sql, parameters)
-            pgconn.pipeline_sync()
-            self._evict()
-            self._flush()
-        except psycopg.Error:
-            self._lost()
-
-    def _name(self, request: _Request, sql: bytes) -> bytes:
-        """The name under which a statement is prepared here; one that is not yet is sent to be."""
-        known = self._names.get(sql)
-        if known is not None:
-            self._names.move_to_end(sql)
-            return known
-        assert self._driver is not None
-        request.prepares.append(sql)
-        self._number += 1
-        name = b"s%d" % self._number
-        self._driver.pgconn.send_prepare(name, sql)
-        self._names[sql] = name
-        return name
-
-    def _evict(self) -> None:
-        """Let go of statements that were not used for the longest time. They go in a transaction of their own, so
-        that a request that fails does not keep them."""
-        while len(self._names) > MOST_PREPARED:
-            _, name = self._names.popitem(last=False)
-            self._close(name)
-
-    def _close(self, name: bytes) -> None:
-        assert self._driver is not None
-        self._driver.pgconn.send_close_prepared(name)
-        self._driver.pgconn.pipeline_sync()
-        self.sent.append(None)
-
-    def _flush(self) -> None:
-        """Send what is buffered; what the socket does not take now goes when it can be written."""
-        assert self._driver is not None
-        unsent = bool(self._driver.pgconn.flush())
-        if unsent != self._writing:
-            self._writing = unsent
-            loop = asyncio.get_running_loop()
-            if unsent:
-                loop.add_writer(self._fd, self._writable)
-            else:
-                loop.remove_writer(self._fd)
-
-    def _writable(self) -> None:
-        try:
-            self._flush()
-        except psycopg.Error:
-            self._lost()
-
-    def _readable(self) -> None:
-        assert self._driver is not None
-        pgconn, sent = self._driver.pgconn, self.sent
-        try:
-            pgconn.consume_input()
-            if self._writing:
-                self._flush()
-            ended = False
-            while sent and not pgconn.is_busy():
-                result = pgconn.get_result()
-                if result is None:
-                    if ended:
-                        break
-                    ended = True
-                    continue
-                ended = False
-                if result.status == ExecStatus.PIPELINE_SYNC:
-                    self._completed(sent.popleft())
-                elif (request := sent[0]) is not None:
-                    request.take(result)
-            lost = pgconn.status == ConnStatus.BAD
-        except psycopg.Error:
-            lost = True
-        if lost:
-            self._lost()
-        elif self._lane.queue:
-            self._lane.pump()
-
-    def _completed(self, request: _Request | None) -> None:
-        if request is None:
-            return
-        gone = request.state is not None and self._lane.owner.prepared and self._forgotten(request)
-        if gone and not request.retried:
-            request.retried = True
-            self._lane.queue.appendleft(request)
-            return
-        request.answer()
-
-    def _forgotten(self, request: _Request) -> bool:
-        """Whether the statement has to be prepared again; its name is no longer counted on then."""
-        for sql in request.prepares[request.answers :]:
-            self._names.pop(sql, None)  # never prepared: this one failed, or one before it
-        gone = request.state in _GONE
-        if gone:
-            for (sql, _), name in zip(request.statements, request.names, strict=True):
-                if self._names.get(sql) == name:
-                    del self._names[sql]
-                    if request.state == b"0A000":
-                        self._close(name)
-            self._flush()
-        return gone
-
-    def _lost(self) -> None:
-        """The connection is dead: what was on its way to be read is asked once more elsewhere. Of a write nobody
-        knows whether it was done."""
-        unanswered = [request for request in self.sent if request is not None]
-        self.close()
-        for request in reversed(unanswered):
-            if request.retried or self._lane.owner.closed or self._lane.writes:
-                request.fail(DatabaseUnavailable())
-            else:
-                request.retried = True
-                self._lane.queue.appendleft(request)
-        self._lane.pump()
-
-    def close(self) -> None:
-        """Let go of the connection at once."""
-        if self._driver is None:
-            return
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._fd)
-        if self._writing:
-            loop.remove_writer(self._fd)
-        self._driver.pgconn.finish()
-        self._driver, self._writing, self._fd = None, False, -1
-        self._names.clear()
-        self.sent.clear()
-
-    async def shut(self) -> None:
-        """Close for good; whoever still waits is told."""
-        opening, self._opening = self._opening, None
-        if opening is not None:
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
-        for request in self.sent:
-            if request is not None:
-                request.fail(DatabaseUnavailable())
-        self.close()
-
-
-class _Lane:
+class Lane:
     """Connections that share one queue."""
 
     def __init__(self, owner: Pipelines, connections: int, *, writes: bool = False) -> None:
@@ -366,16 +61,21 @@ class _Lane:
         if owner.prepared:
             read_only = "off" if writes else "on"
             self.options["options"] = f"-c default_transaction_read_only={read_only} {owner.fixed}"
-        self.queue: deque[_Request] = deque()
-        self.connections = [_Connection(self) for _ in range(connections)]
+        self.queue: deque[PipedRequest] = deque()
+        self.connections = [PipedConnection(self) for _ in range(connections)]
 
     def pump(self) -> None:
-        """Give waiting requests to the connections that are least busy, and have one more opened when all are."""
+        """Give each waiting request to the first connection that it can be packed on, else to the one that is least
+        busy; and have one more opened when all are."""
         queue = self.queue
         while queue:
             best, least, closed = None, DEPTH, None
+            room = 0.0 if self.writes else PACKED_SECONDS - queue[0].expected
             for connection in self.connections:
                 if connection.ready:
+                    if connection.load < room:
+                        best, least = connection, 0
+                        break
                     if len(connection.sent) < least:
                         best, least = connection, len(connection.sent)
                 elif not connection.opening:
@@ -420,9 +120,11 @@ class Pipelines:
         }
         self.fixed = f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC -c datestyle=ISO -c jit=off"
         kept = 0 if connections < 2 else max(1, connections // 4)
-        self._cheap = _Lane(self, connections - kept)
-        self._expensive = _Lane(self, kept) if kept else self._cheap
-        self._writers = _Lane(self, max(WRITERS, connections), writes=True)
+        self._expected: dict[bytes, float] = {}
+        """By its first statement what a request is expected to take, in seconds."""
+        self._cheap = Lane(self, connections - kept)
+        self._expensive = Lane(self, kept) if kept else self._cheap
+        self._writers = Lane(self, max(WRITERS, connections), writes=True)
         self._lanes = {self._cheap, self._expensive, self._writers}
 
     @property
@@ -449,17 +151,28 @@ class Pipelines:
         """
         return await self._send(self._writers, statements, tenant_id)
 
-    async def _send(self, lane: _Lane, statements: Sequence[Statement], tenant_id: UUID) -> list[Rows]:
-        if await self.database.status(tenant_id) is not TenantStatus.ACTIVE:
+    async def _send(self, lane: Lane, statements: Sequence[Statement], tenant_id: UUID) -> list[Rows]:
+        if (self.database.known_status(tenant_id) or await self.database.status(tenant_id)) is not TenantStatus.ACTIVE:
             raise TenantSuspended
         if self.closed:
             raise DatabaseUnavailable
         if len(lane.queue) >= MOST_WAITING:
             raise Overloaded
         future: asyncio.Future[list[Rows]] = asyncio.get_running_loop().create_future()
-        lane.queue.append(_Request(statements, tenant_id, future))
+        request = PipedRequest(statements, tenant_id, future)
+        request.expected = self._expected.get(statements[0][0], UNKNOWN_SECONDS)
+        lane.queue.append(request)
         lane.pump()
         return await future
+
+    def learn(self, request: PipedRequest, seconds: float) -> None:
+        """Take note of how long a request kept its connection."""
+        sql = request.statements[0][0]
+        known = self._expected.get(sql)
+        if known is None and len(self._expected) >= MOST_EXPECTED:
+            self._expected.clear()
+        weight = 1.0 if known is None else _LONGER if seconds > known else _SHORTER
+        self._expected[sql] = (known or 0.0) + weight * (seconds - (known or 0.0))
 
     async def close(self) -> None:
         """Close all connections; whoever still waits gets DatabaseUnavailable."""

@@ -54,34 +54,33 @@ class SessionAuthenticator:
     def __init__(self, database: Database, pipelines: Pipelines | None = None) -> None:
         self._database = database
         self._pipelines = pipelines
-        self._believed: OrderedDict[bytes, _Believed] = OrderedDict()
+        self._believed: OrderedDict[str, _Believed] = OrderedDict()
         self._tenants: dict[UUID, tuple[float, _TenantFacts]] = {}
         self._looking_up: SingleFlight[bytes, Caller] = SingleFlight(TRUSTED_SECONDS)
 
     async def authenticate(self, token: str) -> Caller:
         """The caller of a session token. Raises Unauthenticated, TenantSuspended."""
-        parsed = parse_session_token(token)
-        if parsed is None:
-            raise Unauthenticated
-        believed = self._believed.get(parsed.digest)
+        believed = self._believed.get(token)
         if believed is not None and believed.until > time.monotonic():
             caller = believed.caller
         else:
-            caller = await self._looking_up.run(parsed.digest, lambda: self._look_up(parsed))
+            parsed = parse_session_token(token)
+            if parsed is None:
+                raise Unauthenticated
+            caller = await self._looking_up.run(parsed.digest, lambda: self._look_up(token, parsed))
         if caller.expires_at <= datetime.now(UTC):
             raise Unauthenticated
-        if await self._database.status(parsed.tenant_id) is not TenantStatus.ACTIVE:
+        known = self._database.known_status(caller.tenant_id)
+        if (known or await self._database.status(caller.tenant_id)) is not TenantStatus.ACTIVE:
             raise TenantSuspended
         return caller
 
     def forget(self, token: str) -> None:
         """Have the next use of a token looked up again: after signing out in this process."""
-        parsed = parse_session_token(token)
-        if parsed is not None:
-            self._believed.pop(parsed.digest, None)
+        self._believed.pop(token, None)
 
-    async def _look_up(self, token: SessionToken) -> Caller:
-        self._believed.pop(token.digest, None)
+    async def _look_up(self, text: str, token: SessionToken) -> Caller:
+        self._believed.pop(text, None)
         asked_at = time.monotonic()
         try:
             facts = await self._tenant_facts(token.tenant_id)
@@ -89,12 +88,12 @@ class SessionAuthenticator:
             if self._pipelines is not None:
                 caller, seen_long_ago = await self._piped(self._pipelines, token, facts)
             if caller is not None:
-                return await self._believe(token, caller, asked_at, seen_long_ago=seen_long_ago)
+                return await self._believe(text, caller, asked_at, seen_long_ago=seen_long_ago)
             async with self._database.read(token.tenant_id, AUTHENTICATION, even_suspended=True) as session:
                 caller, seen_long_ago = await self._caller(session, token, facts)
         except TenantNotFound:
             raise Unauthenticated from None
-        return await self._believe(token, caller, asked_at, seen_long_ago=seen_long_ago)
+        return await self._believe(text, caller, asked_at, seen_long_ago=seen_long_ago)
 
     async def _piped(
         self, pipelines: Pipelines, token: SessionToken, facts: _TenantFacts
@@ -122,12 +121,12 @@ class SessionAuthenticator:
         )
         return caller, found.now - found.last_seen_at >= SEEN_EVERY
 
-    async def _believe(self, token: SessionToken, caller: Caller, asked_at: float, *, seen_long_ago: bool) -> Caller:
+    async def _believe(self, token: str, caller: Caller, asked_at: float, *, seen_long_ago: bool) -> Caller:
         if seen_long_ago:
             await self._note_seen(caller)
         while len(self._believed) >= KNOWN_AT_MOST:
             self._believed.popitem(last=False)
-        self._believed[token.digest] = _Believed(caller, asked_at + TRUSTED_SECONDS)
+        self._believed[token] = _Believed(caller, asked_at + TRUSTED_SECONDS)
         return caller
 
     async def _caller(self, session: TenantSession, token: SessionToken, facts: _TenantFacts) -> tuple[Caller, bool]:
