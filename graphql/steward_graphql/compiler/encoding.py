@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import ARRAY, JSON, NullType, TypeDecorator, TypeEngine
 
 Encoder = Callable[[Any], bytes | None]
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encoder_of(kind: TypeEngine[Any]) -> Encoder:
@@ -24,7 +25,7 @@ def encoder_of(kind: TypeEngine[Any]) -> Encoder:
     if isinstance(kind, ARRAY):
         return lambda value: None if value is None else _array(value).encode()
     if isinstance(kind, JSON | JSONB):
-        return lambda value: None if value is None else json.dumps(value, ensure_ascii=False).encode()
+        return lambda value: None if value is None else _json(value).encode()
     for sql, write in _WRITERS:
         if isinstance(kind, sql):
             return write
@@ -34,6 +35,12 @@ def encoder_of(kind: TypeEngine[Any]) -> Encoder:
 
 
 def _text(value: Any) -> bytes | None:
+    kind = type(value)
+    if kind is str:
+        encoded: bytes = value.encode()
+        return encoded
+    if kind is UUID or kind is int:
+        return str(value).encode()
     return None if value is None else plain(value).encode()
 
 
@@ -68,7 +75,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return _json(value)
     raise TypeError(f"a value of {type(value).__name__} cannot be a parameter of a plan")
 
 

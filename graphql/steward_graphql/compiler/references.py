@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, True_
+from sqlalchemy import Boolean, ColumnElement, Exists, True_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,11 +46,15 @@ def _where(element: Where, compiler: SQLCompiler, **options: Any) -> str:
     return "(" + " AND ".join(parts) + ")" if parts else "true"
 
 
+_ROW_BY_ROW = "row_by_row"
+
+
 class Late(ColumnElement[bool]):
     """A condition that is looked at for the rows found by the others, and never chooses the way to them.
 
     The planner turns an EXISTS among plain conditions into a join, and takes it for far more selective than it is where
-    the tables' columns hang together; it then goes through all of a tenant's rows for one that is named by its id.
+    the tables' columns hang together; it then goes through all of a tenant's rows for one that is named by its id. Nor
+    is an EXISTS in it made a set of all rows that it could mean, which OFFSET 0 prevents.
     """
 
     inherit_cache = False
@@ -65,4 +69,11 @@ class Late(ColumnElement[bool]):
 
 @compiles(Late)
 def _late(element: Late, compiler: SQLCompiler, **options: Any) -> str:
+    options[_ROW_BY_ROW] = True
     return f"(CASE WHEN true THEN ({compiler.process(element.condition, **options)})::boolean END)"
+
+
+@compiles(Exists)
+def _exists(element: Exists, compiler: SQLCompiler, **options: Any) -> str:
+    text: str = compiler.visit_unary(element, **options)  # type: ignore[no-untyped-call]
+    return text[:-1] + " OFFSET 0)" if options.get(_ROW_BY_ROW) and text.endswith(")") else text

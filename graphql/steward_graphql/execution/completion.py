@@ -36,10 +36,12 @@ from steward_graphql.errors import MissingValue
 from steward_graphql.execution.problems import Path
 from steward_tenants.errors import StewardError
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
 
 def text_of(value: Any) -> str:
     """JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _encode(value)
 
 
 def leaf(kind: Kind, value: Any) -> Any:

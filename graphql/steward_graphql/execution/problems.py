@@ -19,6 +19,8 @@ from steward_tenants.database.errors import DatabaseUnavailable, QueryTimeout
 from steward_tenants.errors import Conflict, StewardError
 from steward_tenants.texts import Bilingual
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 log = structlog.get_logger(__name__)
 
 Path = tuple[str | int, ...]
@@ -144,4 +146,4 @@ def document_entries(errors: Sequence[GraphQLError], locale: str, *, syntax: boo
 
 def dumped(value: Any) -> bytes:
     """JSON as it is sent."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(value).encode()

@@ -39,7 +39,7 @@ _TIMED_OUT = b"57014"
 _GONE = frozenset({b"26000", b"0A000"})
 """The statement is not prepared (any more), or a migration changed what it answers: prepare it again."""
 _UNSTORABLE = frozenset({b"22003", b"22008", b"22021", b"22P05"})
-_UNAVAILABLE = (b"08", b"53", b"57P", b"55P03", b"58")
+_UNAVAILABLE = (b"08", b"53", b"57P", b"58")
 
 
 class StatementFailed(Exception):

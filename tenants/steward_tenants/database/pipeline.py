@@ -39,15 +39,21 @@ _LONGER, _SHORTER = 0.1, 0.3
 first time includes being prepared."""
 MOST_WAITING = 1_000
 """Requests that wait for a connection of one lane; beyond it the caller is told to come back."""
-WRITERS = 8
-"""Connections that write, at least: commits wait for the disk, and those of several connections wait together."""
+WRITERS = 4
+"""Connections that write, at least: commits wait for the disk, and those of several connections wait together. Where
+the disk is slow, more of them write more (`connections`)."""
+LOCK_MILLISECONDS = 250
+"""How long a write waits for a row that another holds; those behind it on its connection wait as well."""
 CONNECT_SECONDS = 10
 
 _PRESENT = (
     b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
     b" set_config('transaction_read_only', 'on', true)"
 )
-_PRESENT_WRITER = b"select set_config($1, $2, true), set_config('statement_timeout', $3, true)"
+_PRESENT_WRITER = (
+    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
+    b" set_config('lock_timeout', '%d', true)" % LOCK_MILLISECONDS
+)
 
 
 class Lane:
@@ -145,6 +151,8 @@ class Pipelines:
 
     async def write(self, statements: Sequence[Statement], tenant_id: UUID) -> list[Rows]:
         """The rows of each of some statements that write, in one transaction; it has committed when this returns.
+
+        For a row that another transaction holds it waits `LOCK_MILLISECONDS`, then it is StatementFailed.
 
         All are on their way before the first is answered. Raises as `fetch` does, and nothing is written then; only
         after DatabaseUnavailable nobody knows.

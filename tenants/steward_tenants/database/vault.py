@@ -24,6 +24,7 @@ class Vault:
     def __init__(self, keys: tuple[NamedKey, ...]) -> None:
         self._keys = {key.key_id: key for key in keys}
         self._first = keys[0]
+        self._digest_key = hashlib.sha256(b"digest" + self._first.secret).digest()
         self._ciphers = {key.key_id: AESGCM(hashlib.sha256(b"encrypt" + key.secret).digest()) for key in keys}
 
     def encrypt(self, text: str, place: str) -> str:
@@ -50,5 +51,4 @@ class Vault:
 
     def digest(self, text: str, place: str) -> str:
         """A keyed digest, hex, 128 bits: equal texts at the same place give equal digests, nothing more is told."""
-        key = hashlib.sha256(b"digest" + self._first.secret).digest()
-        return hmac.new(key, f"{place}\0{text}".encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._digest_key, f"{place}\0{text}".encode(), "sha256").hex()[:32]

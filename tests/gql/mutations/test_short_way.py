@@ -318,3 +318,19 @@ async def test_the_record_has_a_request_id_either_way(engine: Engine, place: Pla
         await engine.execute(Request(TEXT, None, {"input": {"clientId": str(place.client_id), "body": "无号"}}), caller)
     events = await place.rows(AuditEvent, AuditEvent.action == "clients.note.write")
     assert all(one.request_id for one in events)
+
+
+async def test_a_client_that_is_held_keeps_only_its_own_notes_waiting(engine: Engine, place: Place) -> None:
+    async with place.database.write(place.tenant_id, TESTS) as session:
+        other = make_client(session, unit_id=place.unit.id, owner_id=place.as_manager.id)
+    async with place.database.write(place.tenant_id, TESTS) as session:
+        await session.execute(
+            select(Client.id).where(session.within(Client), Client.id == place.client_id).with_for_update()
+        )
+        held = asyncio.ensure_future(write(engine, place, body="等待中"))
+        await asyncio.sleep(0.05)
+        beside = await asyncio.gather(*(write(engine, place, clientId=str(other.id), body="照常") for _ in range(16)))
+        assert all(one["data"]["writeNote"]["note"] for one in beside)
+        await asyncio.sleep(0.4)  # longer than the short way waits
+        assert not held.done()
+    assert (await held)["data"]["writeNote"]["note"]["body"] == "等待中"
