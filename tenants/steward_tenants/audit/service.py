@@ -53,7 +53,12 @@ def differences(
     return changes
 
 
+_AS_IT_IS = frozenset({bool, int, float, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, str):
         return _storable(value)
     if isinstance(value, UUID | datetime | date | time | timedelta | Decimal):

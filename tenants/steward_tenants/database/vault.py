@@ -24,7 +24,7 @@ class Vault:
     def __init__(self, keys: tuple[NamedKey, ...]) -> None:
         self._keys = {key.key_id: key for key in keys}
         self._first = keys[0]
-        self._digest_key = hashlib.sha256(b"digest" + self._first.secret).digest()
+        self._keyed = hmac.new(hashlib.sha256(b"digest" + self._first.secret).digest(), digestmod=hashlib.sha256)
         self._ciphers = {key.key_id: AESGCM(hashlib.sha256(b"encrypt" + key.secret).digest()) for key in keys}
 
     def encrypt(self, text: str, place: str) -> str:
@@ -51,4 +51,6 @@ class Vault:
 
     def digest(self, text: str, place: str) -> str:
         """A keyed digest, hex, 128 bits: equal texts at the same place give equal digests, nothing more is told."""
-        return hmac.digest(self._digest_key, f"{place}\0{text}".encode(), "sha256").hex()[:32]
+        keyed = self._keyed.copy()
+        keyed.update(f"{place}\0{text}".encode())
+        return keyed.hexdigest()[:32]
