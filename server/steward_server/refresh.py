@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import structlog
 from sqlalchemy import and_, select
 
 import steward_core.permissions  # noqa: F401 - templates are whole when every floor has extended them
@@ -16,6 +15,7 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
 from steward_tenants.directory.models import Tenant, TenantStatus
 from steward_tenants.errors import TenantNotFound
+from steward_tenants.structured_logs import structlog
 
 UPGRADE = system("upgrade")
 PRESENT = (TenantStatus.ACTIVE, TenantStatus.SUSPENDED, TenantStatus.DELETING)

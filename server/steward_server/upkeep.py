@@ -6,7 +6,6 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select
 
 from steward_core.clients.contracts import end_past_contracts
@@ -26,6 +25,7 @@ from steward_tenants.oauth.service import purge_expired
 from steward_tenants.signin.one_time import forget_expired
 from steward_tenants.signin.sessions import forget_ended_sessions
 from steward_tenants.signin.throttle import forget_past
+from steward_tenants.structured_logs import structlog
 
 EVERY_SECONDS = 3600.0
 UPKEEP = system("upkeep")

@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy import select
 
 from steward_server.api import oauth, problems
-from steward_server.api.edge import SESSION_COOKIE, current_caller
+from steward_server.api.edge import SESSION_COOKIE, Edge, current_caller
 from steward_tenants.access.permissions import CLIENTS_CONNECT, CLIENTS_MANAGE, FILES_USE, PEOPLE_VIEW, UNITS_VIEW
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.database.database import Database
@@ -53,7 +54,7 @@ class _Origins:
 def make_app(database: Database) -> FastAPI:
     """The endpoints, and `/whoami` behind the same authentication as the rest of the product."""
     app = FastAPI()
-    app.state.edge = SimpleNamespace(
+    edge = app.state.edge = SimpleNamespace(
         database=database,
         settings=SimpleNamespace(public_url=ISSUER),
         sessions=SessionAuthenticator(database),
@@ -62,6 +63,8 @@ def make_app(database: Database) -> FastAPI:
         own_origin=ISSUER,
         address=lambda _request: "192.0.2.1",
     )
+    edge.verified = partial(Edge.verified, cast(Edge, edge))
+    edge.from_own_page = partial(Edge.from_own_page, cast(Edge, edge))
     problems.install(app)
     app.include_router(oauth.router)
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +16,7 @@ from steward_graphql.declared.scalars import Unreadable
 from steward_graphql.errors import DocumentInvalid, ValidationFailed
 from steward_tenants.database.errors import DatabaseUnavailable, QueryTimeout
 from steward_tenants.errors import Conflict, StewardError
+from steward_tenants.structured_logs import structlog
 from steward_tenants.texts import Bilingual
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

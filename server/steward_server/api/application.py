@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from steward_graphql.schema.registry import api_for
 from steward_server.api import files, health, logs, oauth, problems, signin, telemetry
 from steward_server.api.edge import Edge
 from steward_server.api.graphql import PATH as GRAPHQL
@@ -87,7 +89,12 @@ def create_app(settings: Settings) -> Service:
 
 
 def from_environment() -> Service:
-    """For ASGI servers that are given a factory."""
+    """For ASGI servers that are given a factory: a process that does nothing else."""
     settings = load_settings()
     logs.configure(settings)
-    return create_app(settings)
+    app = create_app(settings)
+    api_for(frozenset())  # the first request would wait for it
+    gc.collect()
+    # What is here stays. Not counted among what may be garbage, it does not put off the collection of what is.
+    gc.freeze()
+    return app

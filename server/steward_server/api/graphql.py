@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid4
 
@@ -27,6 +26,7 @@ from steward_server.api.middleware import CORS_HEADERS, CORS_METHODS, EXPOSED_HE
 from steward_server.composition import make_run_tools
 from steward_tenants.errors import Unauthenticated
 from steward_tenants.signin.caller import Caller
+from steward_tenants.structured_logs import structlog
 
 PATH = "/graphql"
 SLOW_SECONDS = 1.0

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
-
 from steward_server.settings import Settings
+from steward_tenants.structured_logs import structlog
 
 
 def configure(settings: Settings) -> None:

@@ -6,7 +6,6 @@ import re
 import time
 from uuid import uuid4
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from steward_server.api.edge import Edge
 from steward_server.api.errors import BodyTooLarge
 from steward_server.api.metrics import Metrics
 from steward_server.api.problems import answer, problem
+from steward_tenants.structured_logs import structlog
 
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 CORS_HEADERS = "authorization, content-type, accept-language, idempotency-key, x-request-id"

@@ -6,12 +6,12 @@ import asyncio
 import time
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from steward_tenants.database.database import Database
 from steward_tenants.directory.models import Tenant
+from steward_tenants.structured_logs import structlog
 
 TRUSTED_SECONDS = 5.0
 log = structlog.get_logger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -17,6 +16,7 @@ from starlette.responses import Response
 
 from steward_server.api.errors import BadRequest, MethodNotAllowed, NoSuchRoute, Unavailable
 from steward_tenants.errors import Conflict, FieldProblem, InvalidInput, StewardError
+from steward_tenants.structured_logs import structlog
 from steward_tenants.texts import Bilingual, Locale
 
 PROBLEM_JSON = "application/problem+json"

@@ -8,10 +8,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from joserfc.jwk import ECKey
 from sqlalchemy import delete, func, or_, select, update
 
 from steward_tenants.database.database import Database
@@ -19,6 +18,9 @@ from steward_tenants.database.session import DirectorySession
 from steward_tenants.database.vault import Vault
 from steward_tenants.directory.models import PlatformEvent, SigningKey
 from steward_tenants.oauth.rules import ACCESS_SECONDS
+
+if TYPE_CHECKING:
+    from steward_tenants.oauth.jose import ECKey
 
 ALGORITHM = "ES256"
 """The one algorithm that signs, and the only one that is accepted."""
@@ -172,10 +174,14 @@ async def _load(directory: DirectorySession) -> SigningKeys:
 
 def _open(vault: Vault, row: SigningKey) -> LoadedKey:
     private = json.loads(vault.decrypt(row.private_key, _place(row.kid)))
+    from steward_tenants.oauth.jose import ECKey  # noqa: PLC0415 - only who signs or verifies needs it
+
     return LoadedKey(row.kid, ECKey.import_key(private), row.public_jwk, row.signs_from, row.retired_at)
 
 
 def _add(directory: DirectorySession, signs_from: datetime) -> str:
+    from steward_tenants.oauth.jose import ECKey  # noqa: PLC0415
+
     key = ECKey.generate_key(CURVE, auto_kid=True)
     kid = str(key.kid)
     private = json.dumps(key.as_dict(private=True))
