@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib
+
+import uvloop
 
 from bench.report import Ratio, show
 
@@ -28,7 +29,7 @@ def main() -> int:
     unknown = set(arguments.names) - set(MEASUREMENTS)
     if unknown:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
-    ratios = asyncio.run(measure(arguments.names or list(MEASUREMENTS)))
+    ratios = uvloop.run(measure(arguments.names or list(MEASUREMENTS)))
     show(ratios, as_json=arguments.json)
     return 0 if all(ratio.holds for ratio in ratios) else 1
 
