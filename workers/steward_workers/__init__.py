@@ -1,0 +1,1 @@
+"""Workers: what rings, fetches and does the jobs that tenants' outboxes hold."""
