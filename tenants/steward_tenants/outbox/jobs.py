@@ -53,8 +53,8 @@ class JobPlace:
 InSession = Callable[[WriteSession, Payload, JobTools], Awaitable[None]]
 """Does a job in the transaction that also marks it as done."""
 Beside = Callable[[JobPlace, Payload], Awaitable[bool]]
-"""Does a job, or a part of it, in transactions of its own, each of which may be done again without harm. False: there is
-more to do, and others should have their turn first."""
+"""Does a job, or a part of it, in transactions of its own, each of which may be done again without harm. False: there
+is more to do, and others should have their turn first."""
 
 
 @dataclass(frozen=True)
