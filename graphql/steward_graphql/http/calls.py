@@ -39,16 +39,17 @@ class Call:
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """A request's headers by name; of those given several times, joined as HTTP says. They are read once."""
+    """A request's headers by name; of those given several times, joined as HTTP says. They are read once, and again
+    when others were put in their place."""
     state = scope.setdefault("state", {})
-    known: dict[bytes, bytes] | None = state.get(_READ)
-    if known is not None:
-        return known
     given = scope["headers"]
+    known: tuple[object, dict[bytes, bytes]] | None = state.get(_READ)
+    if known is not None and known[0] is given:
+        return known[1]
     found: dict[bytes, bytes] = dict(given)
     if len(found) < len(given):
         found = {}
         for name, value in given:
             found[name] = value if name not in found else found[name] + (_BETWEEN.get(name, b", ") + value)
-    state[_READ] = found
+    state[_READ] = given, found
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -83,7 +84,12 @@ def test_the_log_of_a_sign_in_names_nobody(
         token = sign_in(live, user).json()["access_token"]
         httpx.post(f"{live.url}/sign-in", json={"login": user.login, "password": "Wrong-Lantern-Meadow"})
         httpx.get(f"{live.url}/me?phone=13800138000", headers={"Authorization": f"Bearer {token}"})
-        written = capfd.readouterr().err
+        written = ""
+        for _ in range(100):  # a line is written after its answer was sent
+            written += capfd.readouterr().err
+            if written.count('"event": "request"') >= 3:
+                break
+            time.sleep(0.05)
     finally:
         root.handlers, root.level = before[0], before[1]
         structlog.reset_defaults()
