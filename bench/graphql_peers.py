@@ -99,9 +99,9 @@ def encoded(keys: tuple[NamedKey, ...]) -> str:
     return ",".join(f"{key.key_id}:{base64.urlsafe_b64encode(key.secret).decode()}" for key in keys)
 
 
-@contextmanager
-def steward(cluster: BenchCluster, redis_url: str, port: int, folder: Path) -> Iterator[int]:
-    """Steward's API with one worker; gives its process id."""
+def steward_environment(cluster: BenchCluster, redis_url: str, port: int, folder: Path) -> dict[str, str]:
+    """The environment of Steward's processes over a cluster."""
+    (folder / "files").mkdir(exist_ok=True)
     settings = {
         "STEWARD_DATABASE_URL": cluster.url("steward_app"),
         "STEWARD_DIRECTORY_URL": cluster.url("steward_directory"),
@@ -114,9 +114,14 @@ def steward(cluster: BenchCluster, redis_url: str, port: int, folder: Path) -> I
         "STEWARD_LOG_LEVEL": "info",
         "STEWARD_GRAPHQL_BUDGET": "1000000000",
     }
-    (folder / "files").mkdir(exist_ok=True)
+    return _environment(settings)
+
+
+@contextmanager
+def steward(cluster: BenchCluster, redis_url: str, port: int, folder: Path) -> Iterator[int]:
+    """Steward's API with one worker; gives its process id."""
     arguments = [sys.executable, "-m", "steward_server", "api"]
-    with _running(arguments, port, folder, _environment(settings)) as process_id:
+    with _running(arguments, port, folder, steward_environment(cluster, redis_url, port, folder)) as process_id:
         yield process_id
 
 

@@ -32,6 +32,9 @@ POLICIES_MANAGE = _declare(
 CUSTOM_FIELDS_MANAGE = _declare(
     "custom_fields.manage", "管理自定义字段", "Manage custom fields", duty=Duty.TENANT_ADMIN
 )
+SCHEDULES_VIEW = _declare("schedules.view", "查看计划任务", "See schedules", changes=False)
+SCHEDULES_MANAGE = _declare("schedules.manage", "管理计划任务", "Manage schedules", duty=Duty.TENANT_ADMIN)
+WEBHOOKS_MANAGE = _declare("webhooks.manage", "管理 Webhook", "Manage webhooks", duty=Duty.TENANT_ADMIN)
 
 _SEES = (CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
 
@@ -42,6 +45,9 @@ extend_template(
     RECORDS_IMPORT,
     POLICIES_MANAGE,
     CUSTOM_FIELDS_MANAGE,
+    WEBHOOKS_MANAGE,
+    SCHEDULES_VIEW,
+    SCHEDULES_MANAGE,
 )
 extend_template(
     "supervisor",

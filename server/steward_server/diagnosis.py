@@ -16,8 +16,9 @@ import psycopg
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
-from steward_server.composition import make_bucket
+from steward_server.composition import make_bucket, make_database
 from steward_server.settings import Settings
 from steward_tenants.audit.service import AUDIT_QUEUE
 from steward_tenants.database import migrate
@@ -26,10 +27,13 @@ from steward_tenants.files.bucket import Bucket
 from steward_tenants.files.errors import FileDamaged, FilesUnreachable
 from steward_tenants.files.object_store import ObjectFileStore
 from steward_tenants.texts import Bilingual
+from steward_tenants.valkey import Valkey, ValkeyError
+from steward_workers.metrics import read_figures
 
 SUPPORTED_POSTGRESQL = 180000
 CLOCK_SECONDS = 10
 SEALED_WITHIN_SECONDS = 30
+DONE_WITHIN_SECONDS = 300
 FREE_BYTES = 1024**3
 PROBE = b"steward"
 PROBE_SECONDS = 20
@@ -190,6 +194,34 @@ async def queue_server(settings: Settings) -> Finding:
     )
 
 
+async def job_queues(settings: Settings) -> Finding:
+    """Jobs are being done: none has been due for long."""
+    name = "jobs"
+    database, valkey = make_database(settings, 2), Valkey(settings.redis_url.get_secret_value())
+    try:
+        figures = await read_figures(database, valkey)
+    except (SQLAlchemyError, ValkeyError) as error:
+        return _bad(
+            name,
+            type(error).__name__,
+            "先解决上面的数据库或队列服务问题。",
+            "Mend the database or the queue server first (above).",
+        )
+    finally:
+        await valkey.close()
+        await database.dispose()
+    oldest = max(found.oldest for found in figures.queues.values())
+    seen = f"{figures.workers} workers, oldest due work: {oldest:.0f} s"
+    if oldest > DONE_WITHIN_SECONDS:
+        return _bad(
+            name,
+            seen,
+            "任务没有及时处理：启动 steward scheduler 与 steward worker，或增加工作进程。",
+            "Jobs are not being done in time: start `steward scheduler` and `steward worker`, or more workers.",
+        )
+    return Finding(name, True, seen)
+
+
 async def file_folder(settings: Settings) -> Finding:
     """Files can be written and there is room."""
     name = "files"
@@ -276,7 +308,15 @@ async def stored_files(settings: Settings) -> Finding:
     return await (file_folder(settings) if bucket is None else file_bucket(bucket))
 
 
-CHECKS: tuple[Check, ...] = (application_role, tenant_signature, directory_role, schema, queue_server, stored_files)
+CHECKS: tuple[Check, ...] = (
+    application_role,
+    tenant_signature,
+    directory_role,
+    schema,
+    queue_server,
+    job_queues,
+    stored_files,
+)
 
 
 async def diagnose(settings: Settings) -> AsyncIterator[Finding]:

@@ -187,6 +187,14 @@ class Settings(BaseSettings):
     """How many operations one request may hold; 0 takes no batches."""
     prepared_statements: bool = True
     """False behind a pooler in transaction mode (PgBouncer)."""
+    tenant_slots: Annotated[int, Field(ge=1, le=16)] | None = None
+    """How many workers one tenant may occupy in a queue; None: one fewer than there are, so that one is always free."""
+    webhook_networks: Annotated[
+        list[str], NoDecode, BeforeValidator(_split), AfterValidator(_networks), Field(default_factory=list)
+    ]
+    """Addresses or networks, separated by commas, that webhooks may go to although they are not public."""
+    webhook_http: bool = False
+    """Whether webhooks may go to `http://` addresses, for test systems of the own network."""
     support_contact: str | None = None
     """Whom people are told to turn to: a mail address, a telephone number, a link."""
 
@@ -280,6 +288,9 @@ _HINTS: dict[str, tuple[str, str]] = {
     "graphql_introspection": ("true 或 false", "true or false"),
     "graphql_batching": ("0 到 50", "0 to 50"),
     "prepared_statements": ("true 或 false", "true or false"),
+    "webhook_networks": ("用逗号分隔的 IP 地址或网段", "IP addresses or networks separated by commas"),
+    "webhook_http": ("true 或 false", "true or false"),
+    "tenant_slots": ("1 到 16；不设则由系统按工作进程数决定", "1 to 16; unset, it follows the number of workers"),
 }
 
 

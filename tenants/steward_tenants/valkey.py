@@ -1,4 +1,4 @@
-"""As much of Valkey's (and Redis's) protocol as an API worker needs: counting, and asking whether it answers.
+"""As much of Valkey's (and Redis's) protocol as an API worker needs: counting, reminding, asking whether it answers.
 
 The client library costs a worker 22 MB for commands that it never sends; workers that have queues use the library.
 """
@@ -50,6 +50,25 @@ class Valkey:
         if not isinstance(total, int):
             raise ValkeyError("the answer is no number")
         return total
+
+    async def remind(self, key: str, most: int) -> None:
+        """Leave a reminder on a list, for whoever waits there; at most `most` are kept. Raises ValkeyError."""
+        await self._run([["LPUSH", key, 1], ["LTRIM", key, 0, most - 1]])
+
+    async def counts(self, key: str) -> dict[str, int]:
+        """The numbers of a hash by their names. Raises ValkeyError."""
+        found = (await self._run([["HGETALL", key]]))[0]
+        words = found if isinstance(found, list) else []
+        return {
+            name.decode(errors="replace"): int(number)
+            for name, number in zip(words[::2], words[1::2], strict=True)
+            if isinstance(name, bytes) and isinstance(number, bytes)
+        }
+
+    async def since(self, key: str, least: float) -> int:
+        """How many members of a sorted set have a score of `least` or more. Raises ValkeyError."""
+        found = (await self._run([["ZCOUNT", key, str(least), "+inf"]]))[0]
+        return found if isinstance(found, int) else 0
 
     async def close(self) -> None:
         """Hang up."""
@@ -108,4 +127,7 @@ async def _read(reader: asyncio.StreamReader) -> Answer | ValkeyError:
     if kind == b"$":
         length = int(rest)
         return None if length < 0 else (await reader.readexactly(length + 2))[:-2]
+    if kind == b"*":
+        items = [await _read(reader) for _ in range(max(0, int(rest)))]
+        return [item for item in items if not isinstance(item, ValkeyError)]
     raise ValueError(kind)

@@ -49,6 +49,8 @@ EXACT: dict[tuple[str, str], Any] = {
     ("field_index", "integer_value"): None,
     ("field_index", "time_value"): None,
     ("support_access", "granted_at"): NOW,
+    ("notice_quiet_hours", "starts"): 1_320,
+    ("notice_quiet_hours", "ends"): 480,
 }
 """Columns whose checks say more than a list of values; a table that needs none is filled without an entry."""
 

@@ -17,6 +17,7 @@ from tests.cluster import Addresses
 DIRECTORY_TABLES = {
     "account",
     "audit_anchor",
+    "bell",
     "credential",
     "doorbell",
     "membership",

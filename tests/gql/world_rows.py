@@ -12,11 +12,14 @@ from steward_core.clients.search_keys import keys_of_name
 from steward_core.custom_fields.index import IndexEntry, entries_of_custom, write_index
 from steward_core.custom_fields.models import CustomField
 from steward_core.imports.models import ImportBatch, ImportEffect, ImportMapping, ImportStatus
+from steward_core.notifications.models import Notice
 from steward_core.runs.models import Run, RunStatus
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.files.models import StoredFile
+from steward_tenants.outbox.jobs import Queue
+from steward_tenants.outbox.models import JobStatus, OutboxJob
 from tests.gql.world import Tenant
 from tests.gql.world_forms import MOMENT, added, fill_gradings, fill_records
 
@@ -62,6 +65,8 @@ async def fill(session: WriteSession, tenant: Tenant) -> None:
     _hand_overs(session, tenant, clients)
     _duplicates(session, tenant, clients)
     _work(session, tenant)
+    _notices(session, tenant, clients)
+    _jobs(session, tenant)
     await session.flush()
     await _custom_values(session, tenant, clients)
     await fill_records(session, tenant, clients)
@@ -415,6 +420,57 @@ def _work(session: WriteSession, tenant: Tenant) -> None:
                 total=3,
                 requested_by=tenant.people[who].id,
                 requested_at=MOMENT,
+            ),
+        )
+
+
+def _jobs(session: WriteSession, tenant: Tenant) -> None:
+    for place, status in enumerate(JobStatus):
+        job_id = new_id()
+        mark = tenant.mark("job", job_id)
+        dead = status is JobStatus.DEAD
+        added(
+            session,
+            tenant,
+            OutboxJob(
+                id=job_id,
+                queue=(Queue.URGENT, Queue.NORMAL, Queue.BULK)[place % 3],
+                kind="runs.advance",
+                payload={"run_id": mark},
+                due=MOMENT + timedelta(minutes=place),
+                status=status,
+                attempts=place,
+                error={"code": "internal_error", "class": "fault", "message": {"zh-CN": mark, "en": mark}}
+                if dead
+                else None,
+                unique_key=mark if place else None,
+                created_at=MOMENT,
+                tried_at=MOMENT if place else None,
+                done_at=MOMENT if status in (JobStatus.DONE, JobStatus.DISCARDED) else None,
+            ),
+        )
+
+
+def _notices(session: WriteSession, tenant: Tenant, clients: Mapping[str, m.Client]) -> None:
+    for place, who in enumerate(("boss", "am1", "am1", "lead")):
+        notice_id = new_id()
+        mark = tenant.mark("notice", notice_id)
+        added(
+            session,
+            tenant,
+            Notice(
+                id=notice_id,
+                user_id=tenant.people[who].id,
+                kind="world.told",
+                title_zh=f"通知{mark}",
+                title_en=f"Told {mark}",
+                body_zh=f"内容{mark}" if place % 2 else None,
+                body_en=mark if place % 2 else None,
+                subject_kind="client" if place else None,
+                subject_id=clients["c1"].id if place else None,
+                key=mark,
+                created_at=MOMENT + timedelta(minutes=place),
+                read_at=MOMENT if place == 1 else None,
             ),
         )
 

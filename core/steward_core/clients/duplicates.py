@@ -32,6 +32,7 @@ from steward_core.clients.rules import reason_problem
 from steward_core.clients.search import BLOCK
 from steward_core.database.bulk import insert_many
 from steward_core.permissions import CLIENTS_MERGE
+from steward_core.runs.chunks import forget_size, size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind
 from steward_tenants.access.rules import require
@@ -83,7 +84,8 @@ async def scan_chunk(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     """The next codes, and after all of them the next blocks. `counts`: pairs found anew, groups, frequent ones."""
     phase, after = run.position.get("phase", "codes"), run.position.get("after", "")
     codes = phase == "codes"
-    groups = await (_codes(session, after) if codes else _blocks(session, after))
+    at_once = size_of(run, GROUPS)
+    groups = await (_codes if codes else _blocks)(session, after, at_once)
     found = await _clients(session, {client_id for group in groups for client_id in group.ids})
     pairs: dict[tuple[UUID, UUID], list[str]] = {}
     frequent = list(run.position.get("frequent", []))
@@ -106,9 +108,10 @@ async def scan_chunk(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     }
     run.done += len(groups)
     run.total = max(run.total, run.done)
-    last = len(groups) < GROUPS
+    last = len(groups) < at_once
     position = {"phase": phase, "after": groups[-1].key if groups else after, "frequent": frequent[:NAMED_BLOCKS]}
     if last and codes:
+        forget_size(run)
         position |= {"phase": "blocks", "after": BLOCK}
     run.position = position
     if last and not codes:
@@ -124,7 +127,7 @@ def _members(column: Any) -> Any:
     return func.array_agg(aggregate_order_by(column, column))[1:LARGEST_BLOCK].label("ids")
 
 
-async def _codes(session: WriteSession, after: str) -> list[_Group]:
+async def _codes(session: WriteSession, after: str, at_once: int) -> list[_Group]:
     rows = await session.rows(
         select(Client.credit_code, func.count(), _members(Client.id))
         .where(
@@ -136,19 +139,19 @@ async def _codes(session: WriteSession, after: str) -> list[_Group]:
         .group_by(Client.credit_code)
         .having(func.count() > 1)
         .order_by(Client.credit_code)
-        .limit(GROUPS)
+        .limit(at_once)
     )
     return [_Group(*row) for row in rows]
 
 
-async def _blocks(session: WriteSession, after: str) -> list[_Group]:
+async def _blocks(session: WriteSession, after: str, at_once: int) -> list[_Group]:
     rows = await session.rows(
         select(ClientSearchKey.key, func.count(), _members(ClientSearchKey.client_id))
         .where(session.within(ClientSearchKey), ClientSearchKey.key > after, ClientSearchKey.key < AFTER_BLOCKS)
         .group_by(ClientSearchKey.key)
         .having(func.count() > 1)
         .order_by(ClientSearchKey.key)
-        .limit(GROUPS)
+        .limit(at_once)
     )
     return [_Group(*row) for row in rows]
 

@@ -16,6 +16,7 @@ from steward_core.clients.pages import Order, Page, Paging, one_page
 from steward_core.clients.pool_policy import POOL, PoolPolicy
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.permissions import CLIENTS_ASSIGN, CLIENTS_VIEW
+from steward_core.runs.chunks import size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind
 from steward_tenants.access.rules import require
@@ -102,7 +103,7 @@ async def return_idle(session: WriteSession, today: date, *, at_most: int = CHUN
 
 async def advance_return(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     """The next idle clients of a run; its parameters hold the day as `on`."""
-    returned = await return_idle(session, date.fromisoformat(run.parameters["on"]))
+    returned = await return_idle(session, date.fromisoformat(run.parameters["on"]), at_most=size_of(run, CHUNK))
     run.done += returned
     run.total = max(run.total, run.done)
     run.counts = {"returned": run.done}

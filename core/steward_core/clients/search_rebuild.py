@@ -21,9 +21,11 @@ from sqlalchemy.types import Uuid
 from steward_core.clients.models import Client, ClientSearchKey, ClientStatus, Contact
 from steward_core.clients.search import BLOCK, Keyed, keys_for_client, keys_for_contact, write_keys
 from steward_core.permissions import POLICIES_MANAGE
+from steward_core.runs.chunks import forget_size, size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind, request_run
 from steward_tenants.database.session import WriteSession
+from steward_tenants.outbox.jobs import Queue
 
 CLIENTS_AT_ONCE = 1000
 KEYS_AT_ONCE = 5000
@@ -61,32 +63,35 @@ async def advance_rebuild(session: WriteSession, run: Run, _tools: RunTools) -> 
 
 
 async def _add(session: WriteSession, run: Run) -> None:
+    at_once = size_of(run, CLIENTS_AT_ONCE)
     ids = await session.scalars(
         select(Client.id)
         .where(session.within(Client), Client.id > UUID(run.position["after"]))
         .order_by(Client.id)
-        .limit(CLIENTS_AT_ONCE)
+        .limit(at_once)
     )
     await write_keys(session, (await _keys_of(session, ids)).values())
     run.done += len(ids)
-    if len(ids) == CLIENTS_AT_ONCE:
+    if len(ids) == at_once:
         run.position = {"phase": ADDING, "after": str(ids[-1])}
         return
     keys = await session.scalar(
         select(func.count()).select_from(ClientSearchKey).where(session.within(ClientSearchKey))
     )
     run.total = run.done + keys
+    forget_size(run)
     run.position = {"phase": SWEEPING, "after": ["", str(_FIRST), str(_FIRST)]}
 
 
 async def _sweep(session: WriteSession, run: Run) -> bool:
+    at_once = size_of(run, KEYS_AT_ONCE)
     key, client_id, source_id = run.position["after"]
     columns = (ClientSearchKey.key, ClientSearchKey.client_id, ClientSearchKey.source_id)
     rows = await session.rows(
         select(*columns)
         .where(session.within(ClientSearchKey), tuple_(*columns) > tuple_(key, UUID(client_id), UUID(source_id)))
         .order_by(*columns)
-        .limit(KEYS_AT_ONCE)
+        .limit(at_once)
     )
     places: list[Place] = [(row[0], row[1], row[2]) for row in rows]
     known = await _keys_of(session, sorted({place[1] for place in places}))
@@ -102,7 +107,7 @@ async def _sweep(session: WriteSession, run: Run) -> bool:
     if places:
         last = places[-1]
         run.position = {"phase": SWEEPING, "after": [last[0], str(last[1]), str(last[2])]}
-    return len(places) < KEYS_AT_ONCE
+    return len(places) < at_once
 
 
 async def _keys_of(session: WriteSession, client_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], Keyed]:
@@ -132,5 +137,10 @@ def _of_client(values: Mapping[str, Any]) -> Keyed:
 
 
 REBUILD = declare_run_kind(
-    "clients.search_keys", "重建客户搜索索引", "Make clients' search keys anew", POLICIES_MANAGE, advance_rebuild
+    "clients.search_keys",
+    "重建客户搜索索引",
+    "Make clients' search keys anew",
+    POLICIES_MANAGE,
+    advance_rebuild,
+    queue=Queue.BULK,
 )

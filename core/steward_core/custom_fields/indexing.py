@@ -37,6 +37,7 @@ from steward_core.custom_fields.models import CustomField, FieldIndexEntry, Fiel
 from steward_core.custom_fields.rules import ValueRules
 from steward_core.forms.models import FormRecord
 from steward_core.permissions import CUSTOM_FIELDS_MANAGE
+from steward_core.runs.chunks import size_of
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.service import RunTools, declare_run_kind, request_run
 from steward_tenants.database.locks import take_turn
@@ -119,6 +120,7 @@ async def advance_indexing(session: WriteSession, run: Run, _tools: RunTools) ->
 async def _fill(session: WriteSession, run: Run, field: CustomField) -> bool:
     where = _rows(session, field.target)
     found: list[Any] = []
+    at_once = size_of(run, CHUNK)
     if where is not None:
         table, mine = where
         if not run.position:
@@ -129,7 +131,7 @@ async def _fill(session: WriteSession, run: Run, field: CustomField) -> bool:
                 select(table.id, table.custom[field.key])
                 .where(mine, table.id > after)
                 .order_by(table.id)
-                .limit(CHUNK)
+                .limit(at_once)
                 .with_for_update(key_share=True)
             )
         )
@@ -146,7 +148,7 @@ async def _fill(session: WriteSession, run: Run, field: CustomField) -> bool:
     run.counts = {"values": run.counts.get("values", 0) + len(entries)}
     if found:
         run.position = {"after": str(found[-1][0])}
-    if len(found) == CHUNK:
+    if len(found) == at_once:
         return False
     field.indexed_at = datetime.now(UTC)
     return True
@@ -157,7 +159,7 @@ async def _empty(session: WriteSession, run: Run, field: CustomField) -> bool:
     chosen = (
         select(FieldIndexEntry.row_id)
         .where(session.within(FieldIndexEntry), FieldIndexEntry.field == path)
-        .limit(CHUNK)
+        .limit(size_of(run, CHUNK))
     )
     removed = cast(
         "CursorResult[Any]",

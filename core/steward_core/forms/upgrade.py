@@ -19,12 +19,14 @@ from steward_core.forms.models import FormRecord, FormRevision
 from steward_core.forms.states import is_draft, state_of
 from steward_core.forms.subjects import slot_of
 from steward_core.industry.registry import form_of
+from steward_core.runs.chunks import size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind, request_run
 from steward_tenants.access.permissions import PLUGINS_MANAGE
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import FieldProblem, InvalidInput, StewardError
+from steward_tenants.outbox.jobs import Queue
 from steward_tenants.texts import Bilingual
 
 KIND = "forms.upgrade"
@@ -138,7 +140,7 @@ async def _taken(session: TenantSession, moved: Sequence[_Outcome]) -> set[tuple
 
 
 async def _chunk(
-    session: TenantSession, full_key: str, version: int, after: UUID | None, *, lock: bool
+    session: TenantSession, full_key: str, version: int, after: UUID | None, at_once: int, *, lock: bool
 ) -> Sequence[FormRecord]:
     statement = select(FormRecord).where(
         session.within(FormRecord), FormRecord.form == full_key, FormRecord.form_version < version
@@ -147,7 +149,7 @@ async def _chunk(
         statement = statement.where(FormRecord.id > after)
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
-    rows: Sequence[FormRecord] = await session.scalars(statement.order_by(FormRecord.id).limit(CHUNK))
+    rows: Sequence[FormRecord] = await session.scalars(statement.order_by(FormRecord.id).limit(at_once))
     return rows
 
 
@@ -161,7 +163,7 @@ async def dry_run(session: TenantSession, full_key: str, *, examples: int = 20) 
     changed: set[str] = set()
     good = bad = 0
     after: UUID | None = None
-    while rows := await _chunk(session, full_key, version, after, lock=False):
+    while rows := await _chunk(session, full_key, version, after, CHUNK, lock=False):
         after = rows[-1].id
         for one in await _outcomes(session, form, rows):
             if one.problems:
@@ -210,7 +212,8 @@ async def _advance(session: WriteSession, run: Run, tools: RunTools) -> bool:  #
     if not run.position:
         run.total = sum(number for at, number in (await _versions(session, run.subject)).items() if at < version)
     after = run.position.get("after")
-    rows = await _chunk(session, run.subject, version, UUID(after) if after else None, lock=True)
+    at_once = size_of(run, CHUNK)
+    rows = await _chunk(session, run.subject, version, UUID(after) if after else None, at_once, lock=True)
     if not rows:
         return True
     outcomes = await _outcomes(session, form, rows)
@@ -231,7 +234,7 @@ async def _advance(session: WriteSession, run: Run, tools: RunTools) -> bool:  #
         Subject("run", run.id),
         after={"form": run.subject, "version": version, "upgraded": len(good), "failed": len(bad)},
     )
-    return len(rows) < CHUNK
+    return len(rows) < at_once
 
 
 async def _write(session: WriteSession, form: type[Form], full_key: str, good: Sequence[_Outcome]) -> None:
@@ -281,4 +284,4 @@ async def _write(session: WriteSession, form: type[Form], full_key: str, good: S
     await replace_entries(session, found, [row.id for row in rows])
 
 
-UPGRADE = declare_run_kind(KIND, "升级表单记录", "Upgrade form records", PLUGINS_MANAGE, _advance)
+UPGRADE = declare_run_kind(KIND, "升级表单记录", "Upgrade form records", PLUGINS_MANAGE, _advance, queue=Queue.BULK)

@@ -23,7 +23,7 @@ from steward_core.imports.effects import (
 from steward_core.imports.error_workbook import write_error_workbook
 from steward_core.imports.errors import ChangedSinceCheck, RowsRefused, WrittenMeanwhile
 from steward_core.imports.models import ImportEffect, ImportStatus
-from steward_core.imports.opened import CHUNK_ROWS, Opened, local_copy, next_rows
+from steward_core.imports.opened import Opened, local_copy, next_rows
 from steward_core.imports.plans import ImportRow
 from steward_core.imports.trees import tie_parents, tree_problems
 from steward_core.imports.work import CREATED, REFUSED, UPDATED, WARNED
@@ -46,8 +46,9 @@ async def advance_apply(session: WriteSession, run: Run, tools: RunTools) -> boo
     opened, plan, work = await step.opened(again=True)
     if run.position.get("phase", _ROWS) == _TREE:
         return await _tie(step, opened)
+    size = step.size()
     prepare = work.prepare if step.batch.counts.get(CREATED) else None
-    rows = await next_rows(opened, plan, work.keys, prepare=prepare, ahead=True)
+    rows = await next_rows(opened, plan, work.keys, prepare=prepare, size=size, ahead=True)
     waiting = await _waiting(step, rows)
     await work.resolve(waiting)
     await _refuse_or_stop(step, waiting)
@@ -100,14 +101,14 @@ async def _tie(step: Step, opened: Opened) -> bool:
     """Put the next clients under their parents. The tree is looked at whole before the first of them."""
     session, batch = step.session, step.batch
     await tree_turn(session)
-    tied = int(step.run.position.get("tied", 0))
+    tied, size = int(step.run.position.get("tied", 0)), step.size()
     refused = await refused_rows(session, batch.id)
     parents = {number: one for number, one in opened.parents.items() if number not in refused}
     if tied == 0:
         await _look_at_tree(step, opened, parents, refused)
     apart = {int(number) for number in step.run.position.get("untied", ())}
     parents = {number: one for number, one in parents.items() if number not in apart}
-    numbers = sorted(number for number in parents if number > tied)[:CHUNK_ROWS]
+    numbers = sorted(number for number in parents if number > tied)[:size]
     if numbers:
         rows = await session.rows(
             select(ImportEffect.row_number, ImportEffect.row_id).where(
@@ -119,7 +120,7 @@ async def _tie(step: Step, opened: Opened) -> bool:
         )
         await tie_parents(session, {row[1]: parents[row[0]][1] for row in rows if row[1] is not None})
         step.run.position = {**step.run.position, "tied": numbers[-1]}
-    if len(numbers) < CHUNK_ROWS:
+    if len(numbers) < size:
         await _finish(step)
         return True
     return False

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, or_
 
+from steward_core.imports import opened as reading
 from steward_core.imports.errors import ImportNotFound, ImportNotReady
 from steward_core.imports.models import ImportBatch, ImportStatus
 from steward_core.imports.opened import Opened, close, forget_copy, local_copy, open_file, remember, remembered
@@ -18,6 +19,7 @@ from steward_core.imports.plans import Plan, plan_for
 from steward_core.imports.targets import target_of
 from steward_core.imports.work import Target, Work
 from steward_core.permissions import RECORDS_IMPORT
+from steward_core.runs.chunks import size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools
 from steward_tenants.access.queries import in_scope
@@ -89,6 +91,10 @@ class Step:
         if again and known.row < row:
             known.go_to(row, plan, work.keys)
         return known, plan, work
+
+    def size(self) -> int:
+        """How many rows the next chunk takes."""
+        return size_of(self.run, reading.CHUNK_ROWS)
 
     def let_go(self) -> None:
         """The run needs the file no more."""

@@ -31,7 +31,7 @@ async def advance_check(session: WriteSession, run: Run, tools: RunTools) -> boo
         await forget(session, step.batch.id)
         run.counts, run.position, run.done = {}, {}, 0
         step.batch.counts = {name: step.batch.counts[name] for name in LASTING if name in step.batch.counts}
-    rows = await next_rows(opened, plan, work.keys)
+    rows = await next_rows(opened, plan, work.keys, size=step.size())
     await work.resolve(rows)
     _keep_parents(opened, rows)
     await write_findings(session, step.batch.id, rows)

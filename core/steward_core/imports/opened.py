@@ -20,7 +20,7 @@ from steward_core.spreadsheets.readers import read_table
 from steward_core.spreadsheets.tables import Row, Table
 
 CHUNK_ROWS = 5_000
-"""Rows that one transaction takes. Fewer cost round trips, more keep locks longer."""
+"""Rows that one transaction usually takes. Fewer cost round trips, more keep locks longer."""
 _MOST_OPEN = 8
 
 _READERS = ThreadPoolExecutor(2, thread_name_prefix="imports")
@@ -87,7 +87,7 @@ class Opened:
     parents: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
     ahead: Future[Chunk] | None = None
 
-    def chunk(self, plan: Plan, keys: Keys, *, prepare: Prepare | None = None, size: int = CHUNK_ROWS) -> Chunk:
+    def chunk(self, plan: Plan, keys: Keys, *, prepare: Prepare | None = None, size: int) -> Chunk:
         """The next rows, parsed; a row whose key stood further up is a problem."""
         rows: list[ImportRow] = []
         last = self.row
@@ -167,12 +167,12 @@ def close(run_id: UUID) -> None:
 
 
 async def next_rows(
-    opened: Opened, plan: Plan, keys: Keys, *, prepare: Prepare | None = None, ahead: bool = False
+    opened: Opened, plan: Plan, keys: Keys, *, size: int, prepare: Prepare | None = None, ahead: bool = False
 ) -> list[ImportRow]:
     """The next rows, read beside the event loop. With `ahead` those after them are read while these are written."""
 
     def read() -> Chunk:
-        return opened.chunk(plan, keys, prepare=prepare)
+        return opened.chunk(plan, keys, prepare=prepare, size=size)
 
     waiting, opened.ahead = opened.ahead, None
     chunk = await asyncio.wrap_future(waiting if waiting is not None else _READERS.submit(read))

@@ -32,10 +32,25 @@ from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import FieldProblem, InvalidInput
 from steward_tenants.files.service import release
+from steward_tenants.outbox.jobs import Queue
 from steward_tenants.people.rules import Unacceptable, line_of_text
 
-CHECK = declare_run_kind("import.check", "检查导入文件", "Check an import", RECORDS_IMPORT, advance_check)
-APPLY = declare_run_kind("import.apply", "执行导入", "Apply an import", RECORDS_IMPORT, advance_apply)
+CHECK_SECONDS = 3000.0
+"""A check is made in one turn: it begins anew where another process goes on with it."""
+WRITE_SECONDS = 60.0
+"""Longer turns than others have: who goes on with a file reads again what was read of it."""
+CHECK = declare_run_kind(
+    "import.check",
+    "检查导入文件",
+    "Check an import",
+    RECORDS_IMPORT,
+    advance_check,
+    queue=Queue.URGENT,
+    turn_seconds=CHECK_SECONDS,
+)
+APPLY = declare_run_kind(
+    "import.apply", "执行导入", "Apply an import", RECORDS_IMPORT, advance_apply, turn_seconds=WRITE_SECONDS
+)
 UNDO = declare_run_kind("import.undo", "撤销导入", "Undo an import", RECORDS_IMPORT, advance_undo)
 SKIP_BAD = "skip_bad"
 """The period of a run that skips refused rows: asked for after a strict one stopped, it is another run."""

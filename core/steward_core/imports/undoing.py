@@ -23,7 +23,6 @@ from steward_core.imports.effects import as_stored, count_effects, next_effects
 from steward_core.imports.facts import take_back
 from steward_core.imports.hanging import CONTACTS
 from steward_core.imports.models import ImportEffect, ImportStatus
-from steward_core.imports.opened import CHUNK_ROWS
 from steward_core.imports.take_backs import Former, Taken, take_back_rows
 from steward_core.imports.work import CREATED, KEPT, UNCHANGED, UNDONE, UPDATED
 from steward_core.runs.models import Run
@@ -45,8 +44,9 @@ async def advance_undo(session: WriteSession, run: Run, tools: RunTools) -> bool
         run.total = found.get(CREATED, 0) + found.get(UPDATED, 0)
         run.position = {"row": 0}
     after = int(run.position["row"])
-    effects = await next_effects(session, step.batch.id, after, CHUNK_ROWS, CREATED, UPDATED)
-    over = len(effects) < CHUNK_ROWS
+    size = step.size()
+    effects = await next_effects(session, step.batch.id, after, size, CREATED, UPDATED)
+    over = len(effects) < size
     await take_turn(session, TURN)
     if step.target.table is Client:
         await tree_turn(session)

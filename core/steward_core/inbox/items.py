@@ -11,7 +11,8 @@ from steward_tenants.texts import Bilingual
 
 
 class InboxKind(StrEnum):
-    """What sort of thing it is: the first five wait for the actor, the others tell what happened lately."""
+    """What sort of thing it is: the first five wait for the actor, the others tell what happened lately; notices are
+    what else the actor was told."""
 
     FORM_APPROVAL = "form_approval"
     OBJECTION_OPEN = "objection_open"
@@ -23,6 +24,7 @@ class InboxKind(StrEnum):
     RUN_ENDED = "run_ended"
     HAND_OVER_PLANNED = "hand_over_planned"
     HAND_OVER_DONE = "hand_over_done"
+    NOTICE = "notice"
 
     @property
     def text(self) -> Bilingual:
@@ -41,13 +43,14 @@ _TITLES = {
     InboxKind.RUN_ENDED: Bilingual("任务已结束", "Run ended"),
     InboxKind.HAND_OVER_PLANNED: Bilingual("客户即将移交给您", "Clients will be handed over to you"),
     InboxKind.HAND_OVER_DONE: Bilingual("客户已移交给您", "Clients were handed over to you"),
+    InboxKind.NOTICE: Bilingual("通知", "Notice"),
 }
 
 
 @dataclass(frozen=True)
 class InboxItem:
-    """One line. `id` names the form record, objection, request, import, run or hand-over; None for counted lines.
-    `count` is how many things the line stands for."""
+    """One line. `id` names the form record, objection, request, import, run, hand-over or notice; None for counted
+    lines. `count` is how many things the line stands for; `unread` is False for a notice that was read."""
 
     kind: InboxKind
     id: UUID | None
@@ -55,6 +58,7 @@ class InboxItem:
     title: Bilingual
     at: datetime
     count: int = 1
+    unread: bool = True
 
     @property
     def key(self) -> str:

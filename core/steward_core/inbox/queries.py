@@ -43,12 +43,12 @@ async def inbox_of(
 
 
 async def inbox_counts(session: TenantSession, *, today: date) -> Mapping[InboxKind, int]:
-    """How many there are of each kind that the actor may have: records and pairs, not lines."""
+    """How many there are of each kind that the actor may have: records and pairs, not lines; of notices the unread."""
     found = await _chosen(session, today, ())
     counts = dict.fromkeys(found, 0)
     for kind, lines, things, *_ in await _summed(session, found):
         sort = InboxKind(kind)
-        counts[sort] = things if sort is InboxKind.DUPLICATES else lines
+        counts[sort] = things if sort in (InboxKind.DUPLICATES, InboxKind.NOTICE) else lines
     return counts
 
 
@@ -93,12 +93,17 @@ async def _summed(session: TenantSession, found: Mapping[InboxKind, Rows]) -> li
 def _item(row: Any) -> InboxItem:
     kind, row_id, client_id, name, note, at, count = row
     sort = InboxKind(kind)
-    return InboxItem(sort, row_id, client_id, _title(sort, name or "", note or "", count), at, count)
+    title = _title(sort, name or "", note or "", count)
+    if sort is InboxKind.NOTICE:
+        return InboxItem(sort, row_id, client_id, title, at, unread=count > 0)
+    return InboxItem(sort, row_id, client_id, title, at, count)
 
 
 def _title(kind: InboxKind, name: str, note: str, count: int) -> Bilingual:
     title = kind.text
     match kind:
+        case InboxKind.NOTICE:
+            return Bilingual(name, note)
         case InboxKind.FORM_APPROVAL:
             form = form_of(note).about.title
             return Bilingual(f"{form.zh}待审批：{name}", f"{form.en} to decide on: {name}")

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    case,
     cast,
     func,
     literal,
@@ -46,6 +47,7 @@ from steward_core.gradings.models import Grading, GradingObjection, GradingStatu
 from steward_core.imports.models import ImportBatch, ImportStatus
 from steward_core.imports.service import CHECK
 from steward_core.inbox.items import InboxKind
+from steward_core.notifications.models import Notice
 from steward_core.permissions import (
     CLIENTS_MERGE,
     CLIENTS_VIEW,
@@ -83,6 +85,7 @@ def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[I
         (InboxKind.HAND_OVER_PLANNED, (CLIENTS_VIEW,), _planned_hand_overs(session)),
         (InboxKind.HAND_OVER_DONE, (CLIENTS_VIEW,), _applied_hand_overs(session)),
         (InboxKind.DUPLICATES, (CLIENTS_MERGE,), _duplicates(session, today)),
+        (InboxKind.NOTICE, (), _notices(session)),
     ]
     held = session.actor.permissions
     return {
@@ -286,4 +289,26 @@ def _duplicates(session: TenantSession, today: date) -> Rows:
             or_(*reached),
         )
         .having(func.count() > 0)
+    )
+
+
+def _notices(session: TenantSession) -> Rows | None:
+    """The actor's own notices: the unread ones, and for a while those that were read, with a count of 0."""
+    if session.actor.kind is not ActorKind.USER:
+        return None
+    of_client = case((Notice.subject_kind == "client", Notice.subject_id))
+    return select(
+        *_line(
+            InboxKind.NOTICE,
+            row_id=Notice.id,
+            client_id=of_client,
+            at=Notice.created_at,
+            name=Notice.title_zh,
+            note=Notice.title_en,
+            count=case((Notice.read_at.is_(None), 1), else_=0),
+        )
+    ).where(
+        session.within(Notice),
+        Notice.user_id == session.actor.id,
+        or_(Notice.read_at.is_(None), Notice.created_at >= _since()),
     )

@@ -33,6 +33,7 @@ from steward_core.industry.registry import Loaded, full_key, industries, industr
 from steward_core.industry.settings_input import accepted
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.service import resume_run
+from steward_core.schedules.provided import bring_plugin_schedules, retire_plugin_schedules
 from steward_tenants.access.permissions import PLUGINS_MANAGE
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.commands.service import command
@@ -76,6 +77,7 @@ async def enable(session: WriteSession, key: str, *, settings: Mapping[str, Any]
     sealed_now = _kept_secrets(loaded, stored or {}, sealed(session, key, wanted), settings or {})
     switch = await _store(session, loaded, sealed_now, enabled=True)
     rows = await write_rows(session, loaded.industry)
+    await bring_plugin_schedules(session, loaded.industry)
     runs = await _request_upgrades(session, loaded.industry)
     before = await _install(session, loaded.industry)
     await _record(session, "plugins.enable", loaded.industry, before, rows)
@@ -150,6 +152,7 @@ async def upgrade(session: WriteSession, key: str) -> Enabling:
     if stored != switch.settings:
         switch = await _store(session, loaded, stored, enabled=True)
     rows = await write_rows(session, loaded.industry)
+    await bring_plugin_schedules(session, loaded.industry)
     runs = await _request_upgrades(session, loaded.industry)
     before = await _install(session, loaded.industry)
     await _record(session, "plugins.upgrade", loaded.industry, before, rows)
@@ -206,6 +209,7 @@ async def disable(session: WriteSession, key: str, reason: str) -> Enabling:
         raise PluginStillRequired(plugin=key, others=", ".join(others))
     switch = await set_plugin(session, key, enabled=False)
     rows = await retire_rows(session, key)
+    await retire_plugin_schedules(session, key)
     await record(
         session,
         "plugins.disable",

@@ -1,6 +1,11 @@
 """Errors of runs."""
 
-from steward_tenants.errors import Conflict, NotFound
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steward_tenants.errors import Conflict, Forbidden, NotFound
 from steward_tenants.texts import Bilingual
 
 
@@ -33,3 +38,31 @@ class RunKindUnknown(NotFound):
     code = "run_kind_unknown"
     message = Bilingual("没有名为 {kind} 的任务类型。", "There is no kind of run named {kind}.")
     remedy = Bilingual("请检查任务类型，或启用提供它的插件。", "Check the kind, or enable the plugin that brings it.")
+
+
+class RunFailed(Conflict):
+    """The run failed while somebody else was driving it; its own error says why."""
+
+    code = "run_failed"
+    message = Bilingual("任务失败：{why}", "The run failed: {why_en}")
+    remedy = Bilingual("请排除原因后继续执行该任务。", "Remove the cause, then resume the run.")
+
+    @classmethod
+    def of(cls, error: Mapping[str, Any] | None) -> RunFailed:
+        """With the text that the run keeps."""
+        kept = error or {}
+        return cls(why=kept.get("zh-CN", "—"), why_en=kept.get("en", "—"))
+
+
+class DriverGone(Forbidden):
+    """The person, client or operator for whom a run works may work no more."""
+
+    code = "run_driver_gone"
+    message = Bilingual(
+        "发起或继续该任务的人已停用或已离开，任务不能再以其身份执行。",
+        "Who asked for this run, or resumed it, is no longer active; it cannot go on in their name.",
+    )
+    remedy = Bilingual(
+        "请由有权限的同事继续该任务，或重新发起。",
+        "A colleague with the right for it can resume the run, or ask for a new one.",
+    )

@@ -13,11 +13,15 @@ from steward_graphql.catalogue import (
     hand_overs,
     holdings,
     imports,
+    jobs,
+    notices,
     organisation,
     people,
     records,
     runs,
+    schedules,
     trusted,
+    webhooks,
 )
 from steward_graphql.declared.entities import Catalogue
 
@@ -39,8 +43,12 @@ def catalogues() -> tuple[Catalogue, ...]:
             imports,
             custom_fields,
             runs,
+            schedules,
+            jobs,
+            notices,
             audit,
             administration,
             trusted,
+            webhooks,
         )
     )

@@ -66,6 +66,10 @@ RUN = Entity(
         column(Run.started_at, "开始时间", "When it began", filter=True, order=True),
         column(Run.heartbeat_at, "最近进展时间", "When it last made progress"),
         column(Run.finished_at, "结束时间", "When it ended", filter=True, order=True),
+        column(Run.rate, "每秒完成数；尚不知道时为空", "How much is done in a second; empty while unknown"),
+        column(
+            Run.expected_end, "预计结束时间；尚不知道时为空", "When it will be done at that rate; empty while unknown"
+        ),
         column(Run.version, "版本", "Counts its changes"),
         one("requestedBy", "Person", Run.requested_by, "发起人", "Who asked for it"),
     ),

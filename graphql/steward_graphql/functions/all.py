@@ -5,14 +5,17 @@ from __future__ import annotations
 from steward_graphql.declared.shapes import Function, Subscription
 from steward_graphql.functions import (
     access,
+    calendars,
     clients,
     documents,
     evaluation,
     gradings,
     inbox,
+    notices,
     plugins,
     tenant,
     visibility,
+    webhooks,
 )
 
 
@@ -28,6 +31,9 @@ def functions() -> tuple[Function, ...]:
         *gradings.FUNCTIONS,
         *documents.FUNCTIONS,
         *inbox.FUNCTIONS,
+        *calendars.FUNCTIONS,
+        *notices.FUNCTIONS,
+        *webhooks.FUNCTIONS,
     )
 
 

@@ -13,7 +13,7 @@ from steward_core.inbox.queries import Fingerprint, inbox_counts, inbox_fingerpr
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.queries import run_of
 from steward_core.runs.service import OVER
-from steward_graphql.declared.scalars import DATETIME, ID, INT, STRING, EnumKind
+from steward_graphql.declared.scalars import BOOLEAN, DATETIME, ID, INT, STRING, EnumKind
 from steward_graphql.declared.shapes import Asked, EntityRef, Function, Subscription
 from steward_graphql.functions.parts import FIRST, MOST, argument, few, page_size, part, several, shape, texts
 from steward_graphql.functions.standing import Watch
@@ -39,8 +39,8 @@ ITEM = shape(
     part(
         "id",
         ID,
-        "表单记录、异议、请求、导入、任务或移交的编号；合计条目为空",
-        "Identifier of the record, objection, request, import, run or hand-over; none for counted lines",
+        "表单记录、异议、请求、导入、任务、移交或通知的编号；合计条目为空",
+        "Identifier of the record, objection, request, import, run, hand-over or notice; none for counted lines",
         nullable=True,
     ),
     part("clientId", ID, "客户编号", "Identifier of the client", nullable=True),
@@ -48,6 +48,12 @@ ITEM = shape(
     texts("title", "标题", "Its title"),
     part("at", DATETIME, "时间", "Since when, or when it happened"),
     part("count", INT, "所代表的数量", "How many things it stands for"),
+    part(
+        "unread",
+        BOOLEAN,
+        "通知是否未读；其他条目恒为是",
+        "Whether a notice was not read yet; always true of other lines",
+    ),
 )
 COUNT = shape(
     "InboxCount",

@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 
 MODULES = (
+    "steward_core.calendars.service",
     "steward_core.clients.arrears",
     "steward_core.clients.attachments",
     "steward_core.clients.contact_erasure",
@@ -40,14 +41,19 @@ MODULES = (
     "steward_core.imports.service",
     "steward_core.imports.undoing",
     "steward_core.industry.service",
+    "steward_core.notifications.service",
     "steward_core.runs.service",
+    "steward_core.schedules.service",
     "steward_core.trusted_documents.service",
+    "steward_core.upkeep.exports",
+    "steward_core.webhooks.service",
     "steward_tenants.access.grants",
     "steward_tenants.access.service",
     "steward_tenants.configuration.service",
     "steward_tenants.files.service",
     "steward_tenants.oauth.service",
     "steward_tenants.organisation.service",
+    "steward_tenants.outbox.commands",
     "steward_tenants.people.service",
     "steward_tenants.plugins.service",
     "steward_tenants.privacy.service",

@@ -40,7 +40,7 @@ _SCALARS: Mapping[Any, Kind] = {
 }
 
 
-RUNS_WAIT = Bilingual("任务由 advanceRun 推进", "the run waits; advanceRun drives it")
+RUNS_WAIT = Bilingual("任务由后台自动执行", "the run waits for a worker, which drives it")
 """Who drives runs."""
 
 

@@ -330,9 +330,9 @@ def _imports() -> tuple[Mutation, ...]:
         edge(
             "startImport",
             Bilingual(
-                "开始导入已上传的文件：先检查，用 applyImport 写入；任务由 advanceRun 推进",
-                "Begin an import of an uploaded file: it is checked first, applyImport then writes it; advanceRun"
-                " drives the runs",
+                "开始导入已上传的文件：先检查，用 applyImport 写入；任务由后台自动执行",
+                "Begin an import of an uploaded file: it is checked first, applyImport then writes it; workers"
+                " drive the runs",
             ),
             _start_import,
             results=(

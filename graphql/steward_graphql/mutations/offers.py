@@ -29,6 +29,11 @@ from steward_graphql.declared.shapes import ListOf
 from steward_graphql.mutations import inputs
 from steward_graphql.mutations.derive import RUNS_WAIT, Offer, columns
 from steward_graphql.mutations.offers_administration import administration, people
+from steward_graphql.mutations.offers_jobs import jobs
+from steward_graphql.mutations.offers_notices import notices
+from steward_graphql.mutations.offers_schedules import schedules
+from steward_graphql.mutations.offers_tenant import tenant
+from steward_graphql.mutations.offers_webhooks import webhooks
 from steward_graphql.mutations.payloads import (
     Result,
     done,
@@ -105,7 +110,19 @@ def _graded() -> tuple[Result, ...]:
 @cache
 def offers() -> Mapping[str, Offer]:
     """Every command that stands alone and is offered, by its key."""
-    return {**_clients(), **_holdings(), **_assigning(), **_records(), **administration(), **people()}
+    return {
+        **_clients(),
+        **_holdings(),
+        **_assigning(),
+        **_records(),
+        **administration(),
+        **people(),
+        **jobs(),
+        **notices(),
+        **tenant(),
+        **schedules(),
+        **webhooks(),
+    }
 
 
 def _clients() -> dict[str, Offer]:

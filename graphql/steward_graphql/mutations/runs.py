@@ -147,9 +147,9 @@ def _advance_run() -> Mutation:
     return edge(
         "advanceRun",
         Bilingual(
-            "推进任务若干秒，已完成的部分即时生效；在后台自动推进之前由调用者反复调用，直到状态为已完成",
-            "Drive a run for some seconds; what is done has taken effect. Until runs are driven in the background, call"
-            " it again until the run is done",
+            "手动推进任务若干秒，已完成的部分即时生效；任务本由后台自动执行，后台正在执行时只观察其进度",
+            "Drive a run by hand for some seconds; what is done has taken effect. Workers drive runs by themselves;"
+            " while one does, the run is only watched",
         ),
         _advance,
         results=_RESULTS,

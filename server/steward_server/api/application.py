@@ -22,9 +22,12 @@ from steward_server.composition import make_database, make_file_store, make_mail
 from steward_server.settings import Settings, load_settings
 from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.oauth.authentication import AccessTokenAuthenticator
+from steward_tenants.outbox.ringing import ring_with
 from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.background import settled
 from steward_tenants.valkey import Valkey
+from steward_workers.metrics import QueueMetrics
+from steward_workers.ring import Ringer
 
 
 class Service(FastAPI):
@@ -58,8 +61,12 @@ def create_app(settings: Settings) -> Service:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        ringer = Ringer(Valkey(settings.redis_url.get_secret_value()))
+        ring_with(ringer.ring)
         yield
         await settled()
+        ring_with(None)
+        await ringer.close()
         await engine.close()
         await edge.valkey.close()
         await database.dispose()
@@ -77,6 +84,7 @@ def create_app(settings: Settings) -> Service:
     )
     app.state.edge = edge
     app.state.metrics = Metrics(database)
+    app.state.queue_metrics = QueueMetrics(database, edge.valkey, app.state.metrics.registry)
     engine = make_engine(edge, app.state.metrics)
     app.state.graphql = engine
     app.graphql = make_endpoint(edge, engine, app.state.metrics)

@@ -71,6 +71,7 @@ async def metrics(request: Request, edge: Annotated[Edge, Depends(current_edge)]
         allowed = "x-forwarded-for" not in request.headers and _is_loopback(edge.address(request))
     if not allowed:
         raise Unauthenticated
+    await request.app.state.queue_metrics.refresh()
     body = generate_latest(request.app.state.metrics.registry)
     return PlainTextResponse(body, media_type=CONTENT_TYPE_LATEST)
 

@@ -13,7 +13,7 @@ from steward_server.cli.acting import operator_here
 from steward_server.cli.output import AsJson, Yes, confirm, say, show
 from steward_server.cli.workplace import bring_up_to_date, settings_at_hand, work
 from steward_server.composition import make_database
-from steward_server.refresh import refresh_builtin_roles
+from steward_server.refresh import refresh_builtin_roles, refresh_schedules
 from steward_server.settings import Settings, SettingsError
 from steward_tenants.database import migrate as migrations
 from steward_tenants.database.database import Database
@@ -48,10 +48,11 @@ def migrate(
 
 
 async def _refresh(settings: Settings) -> None:
-    """Tenants get what this version adds to the built-in roles."""
+    """Tenants get what this version adds to the built-in roles, and its schedules."""
     database = make_database(settings)
     try:
         await refresh_builtin_roles(database)
+        await refresh_schedules(database)
     finally:
         await database.dispose()
 

@@ -1,4 +1,4 @@
-"""`steward run`: long work, seen and driven by hand."""
+"""`steward run`: long work, seen, and driven by hand where no worker is to do it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def run_row(run: Run) -> dict[str, Any]:
         "status": run.status,
         "done": run.done,
         "total": run.total,
+        "rate": None if run.rate is None else float(round(run.rate, 1)),
+        "expected_end": run.expected_end,
         "counts": run.counts,
         "error": None if run.error is None else f"{run.error.get('zh-CN')} {run.error.get('en')}",
         "subject": run.subject,
@@ -120,7 +122,10 @@ def show_run(tenant: TenantKey, run: RunId, login: Login, as_json: AsJson = Fals
 
 @app.command("drive")
 def drive_run(tenant: TenantKey, run: RunId, login: Login, as_json: AsJson = False) -> None:
-    """Do what is left of a run. 例 example: steward run drive huaxin 0190… --login chen.li@huaxin.example"""
+    """Do what is left of a run here and now; while a worker does it, watch.
+
+    例 example: steward run drive huaxin 0190… --login chen.li@huaxin.example
+    """
     import_all()
 
     async def task(database: Database, settings: Settings) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def cancel(
 
 @app.command("resume")
 def resume(tenant: TenantKey, run: RunId, login: Login, as_json: AsJson = False) -> None:
-    """Let a failed run go on; `run drive` then drives it.
+    """Let a failed run go on; a worker then drives it.
 
     例 example: steward run resume huaxin 0190… --login chen.li@huaxin.example
     """

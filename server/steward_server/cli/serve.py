@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from steward_server import upkeep
 from steward_server.api import logs
 from steward_server.cli.workplace import settings_at_hand
-from steward_server.composition import make_database, make_file_store
+from steward_server.composition import make_database
 from steward_server.settings import Settings
 from steward_tenants.audit.sealer import Sealer
 
@@ -40,7 +39,7 @@ def api(
 
 
 def sealer() -> None:
-    """Seal audit events into their tenants' hash chains, and forget hourly what has ended. Several may run.
+    """Seal audit events into their tenants' hash chains. Several may run.
 
     例 example: steward sealer
     """
@@ -55,6 +54,6 @@ async def _seal(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = make_database(settings)
     try:
-        await asyncio.gather(Sealer(database).run(stop), upkeep.run(database, make_file_store(settings), stop))
+        await Sealer(database).run(stop)
     finally:
         await database.dispose()

@@ -13,15 +13,18 @@ from steward_server import demo
 from steward_server.cli.output import FAILED, say
 from steward_server.cli.workplace import Embedded, names_own_servers
 from steward_server.composition import make_database, make_run_tools
-from steward_server.refresh import refresh_builtin_roles
+from steward_server.refresh import refresh_builtin_roles, refresh_schedules
 from steward_server.settings import Settings
 from steward_server.supervisor import Command, Supervisor, http_probe
 
+WORKERS = 2
+WORKER_STOP_SECONDS = 12.0
 FIRST_QUERY = "{ viewer { name } clients(first: 3) { totalCount nodes { code name owner { name } } } }"
 
 
 def up() -> None:
-    """Start the embedded PostgreSQL and Valkey, migrate, create the demo companies, start the API.
+    """Start the embedded PostgreSQL and Valkey, migrate, create the demo companies, start the API, the
+    scheduler and two workers.
 
     Ctrl-C stops all of it; the data stay in `.steward`. 例 example: steward up
     """
@@ -43,6 +46,11 @@ def up() -> None:
         ready = http_probe(f"{settings.public_url}/readyz")
         supervisor.add(Command("sealer", [*program, "sealer"]))
         supervisor.add(Command("api", [*program, "api"], ready=ready, ready_seconds=60))
+        # After the API, which people wait for; jobs may wait a second longer.
+        supervisor.add(Command("scheduler", [*program, "scheduler"]))
+        supervisor.add(
+            Command("worker", [*program, "worker", "--count", str(WORKERS)], stop_seconds=WORKER_STOP_SECONDS)
+        )
         supervisor.start()
         if not supervisor.stopping:
             _tell(settings, people, embedded.home.secrets.demo_password, time.monotonic() - started)
@@ -58,6 +66,7 @@ async def _demo(settings: Settings, password: str) -> list[demo.Person]:
     database = make_database(settings)
     try:
         await refresh_builtin_roles(database)
+        await refresh_schedules(database)
         return await demo.ensure(database, password, make_run_tools(settings))
     finally:
         await database.dispose()

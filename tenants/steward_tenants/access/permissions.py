@@ -58,6 +58,8 @@ PEOPLE_MANAGE = _declare("people.manage", "管理人员", "Manage people", duty=
 UNITS_MANAGE = _declare("units.manage", "管理组织机构", "Manage org units", duty=Duty.TENANT_ADMIN)
 SETTINGS_MANAGE = _declare("settings.manage", "管理租户设置", "Manage settings", duty=Duty.TENANT_ADMIN)
 PLUGINS_MANAGE = _declare("plugins.manage", "管理行业插件", "Manage plugins", duty=Duty.TENANT_ADMIN)
+JOBS_VIEW = _declare("jobs.view", "查看后台任务", "See background jobs", changes=False)
+JOBS_MANAGE = _declare("jobs.manage", "重试和放弃后台任务", "Retry and discard jobs", duty=Duty.TENANT_ADMIN)
 EXPORT_TENANT = _declare("tenant.export", "导出租户全部数据", "Export the tenant's data", duty=Duty.TENANT_ADMIN)
 PRIVACY_DECIDE = _declare(
     "privacy.decide", "处理个人信息请求", "Decide on personal-data requests", duty=Duty.TENANT_ADMIN

@@ -69,6 +69,8 @@ declare_template(
     p.UNITS_MANAGE,
     p.SETTINGS_MANAGE,
     p.PLUGINS_MANAGE,
+    p.JOBS_VIEW,
+    p.JOBS_MANAGE,
     p.EXPORT_TENANT,
     p.PRIVACY_DECIDE,
     p.CLIENTS_CONNECT,

@@ -31,6 +31,7 @@ from steward_tenants.audit.models import AuditSeal
 from steward_tenants.audit.queries import contents_of, identifiers_in
 from steward_tenants.audit.retention import maintain
 from steward_tenants.audit.rules import EventContent, batch_digest, chained, genesis, in_seal_order, next_batch
+from steward_tenants.audit.sealing_hooks import tell_of_seal
 from steward_tenants.audit.service import AUDIT_QUEUE
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
@@ -205,6 +206,7 @@ async def _seal_after(
         outcome.seals.append(sealed)
         outcome.events = len(taken)
         outcome.more = len(dues) >= most or len(taken) < len(genuine)
+        await tell_of_seal(session)
     outcome.lost = lost
     return True
 

@@ -14,6 +14,11 @@ async def take_turn(session: WriteSession, topic: str) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(_key(session, topic))))
 
 
+async def try_turn(session: WriteSession, topic: str) -> bool:
+    """Take `topic` when no other transaction of this tenant holds it, held until this one ends; do not wait."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(_key(session, topic)))))
+
+
 async def share_turn(session: WriteSession, topic: str) -> None:
     """Wait while another transaction holds `topic` by `take_turn`, and keep it from being taken until this one ends.
     Any number of transactions share it."""

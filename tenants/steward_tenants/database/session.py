@@ -130,8 +130,9 @@ class WriteSession(TenantSession):
         await self._orm.refresh(row, names)
 
     def after_commit(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Have the edge await `call` once the commit is durable (ring a bell, tell a cache)."""
-        self._after_commit.append(call)
+        """Have the edge await `call` when the commit is durable (ring a bell, tell a cache); the same call once."""
+        if call not in self._after_commit:
+            self._after_commit.append(call)
 
     async def run_after_commit(self) -> None:
         """For the edge: run what `after_commit` collected. A call that fails is logged and keeps neither the others

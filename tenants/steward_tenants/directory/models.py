@@ -176,15 +176,37 @@ class SigningKey(DirectoryTable):
 
 
 class Doorbell(DirectoryTable):
-    """There is work in a tenant: which queue, which job, from when. The application role may only insert."""
+    """There is work in a tenant: which queue, from when. The application role may only insert.
+
+    The sealer's name audit events. Those of job queues say that the tenant has a job due then: of `job_id`, or of
+    another when a job was asked for again.
+    """
 
     __tablename__ = "doorbell"
-    __table_args__ = (Index("ix_doorbell_queue_due", "queue", "due"),)
+    __table_args__ = (
+        Index("ix_doorbell_queue_due", "queue", "due"),
+        Index("ix_doorbell_queue_tenant_id_due", "queue", "tenant_id", "due"),
+    )
 
     queue: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     job_id: Mapped[UUID] = mapped_column(primary_key=True)
     due: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Bell(DirectoryTable):
+    """A bell that rings in a tenant for a job queue: until `lease_until` a worker is on its way or at work there.
+
+    `slot` numbers those that ring at once. The application role knows nothing of them.
+    """
+
+    __tablename__ = "bell"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rung_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    lease_until: Mapped[datetime]
 
 
 class AuditAnchor(DirectoryTable):

@@ -21,6 +21,7 @@ from steward_tenants.database.signing import TENANT_SETTING
 from steward_tenants.directory.models import (
     Account,
     AuditAnchor,
+    Bell,
     Doorbell,
     Membership,
     OneTimeToken,
@@ -213,6 +214,7 @@ async def _erase(database: Database, store: FileStore, tenant_id: UUID, progress
 async def _erase_rows(database: Database, store: FileStore, tenant_id: UUID, progress: Progress) -> dict[str, int]:
     async with database.directory() as directory:
         await directory.execute(delete(Doorbell).where(Doorbell.tenant_id == tenant_id))
+        await directory.execute(delete(Bell).where(Bell.tenant_id == tenant_id))
     rows = {plan.name: 0 for plan in every_table()}
     for _ in range(MOST_PASSES):
         await _loosen(database, tenant_id)
@@ -261,6 +263,7 @@ async def _tables_with_rows(database: Database, tenant_id: UUID) -> list[str]:
 async def _forget(directory: DirectorySession, tenant_id: UUID) -> None:
     """Take the tenant out of the directory, with the logins of people who are in no other tenant."""
     await directory.execute(delete(Doorbell).where(Doorbell.tenant_id == tenant_id))
+    await directory.execute(delete(Bell).where(Bell.tenant_id == tenant_id))
     await directory.execute(delete(OneTimeToken).where(OneTimeToken.tenant_id == tenant_id))
     members = await directory.scalars(
         delete(Membership).where(Membership.tenant_id == tenant_id).returning(Membership.account_id)

@@ -38,6 +38,7 @@ from steward_tenants.lifecycle.archive import LARGEST_ARCHIVE
 from steward_tenants.lifecycle.deletion import hold_unfinished, purge_begun
 from steward_tenants.lifecycle.errors import DeletionUnderWay, TenantKeyTaken, TenantNotReady
 from steward_tenants.lifecycle.export import Progress, export_tenant, silent
+from steward_tenants.lifecycle.furnishing import furnish
 from steward_tenants.lifecycle.operators import changed_tenant, platform_event, require_operator
 from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.organisation.service import create_unit
@@ -136,6 +137,7 @@ async def create_tenant(
                 user = await add_user(session, account_id=account_id, fields=fields, today=day, unit_id=root_id)
                 await assign_role(session, user_id=user.id, role_id=roles[role], scope=Scope.ALL, today=day)
             people.append(user.id)
+        await furnish(session)
     async with database.directory() as directory:
         for account_id, user_id in zip(accounts, people, strict=True):
             await directory.execute(

@@ -14,6 +14,7 @@ AUDIT_QUEUE = "audit"
 """The sealer's doorbells stand under this name; no job queue may."""
 
 KEY = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+UNIQUE_KEY = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,199}")
 DAY_OR_MONTH = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 DEPTH = 4
 
@@ -22,6 +23,12 @@ def check_name(what: str, name: str) -> None:
     """A queue's or a kind's name is a short key. Raises UnfitJob."""
     if not KEY.fullmatch(name) or (what == "queue" and name == AUDIT_QUEUE):
         raise UnfitJob(what, "is no name for it")
+
+
+def check_unique_key(key: str) -> None:
+    """What a job is unique for is an identifier or a key, or several with `:` between them. Raises UnfitJob."""
+    if not UNIQUE_KEY.fullmatch(key):
+        raise UnfitJob("unique_key", "is neither an identifier nor a key")
 
 
 def fit_payload(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from steward_tenants.files.store import FileStore
 from steward_tenants.texts import Bilingual
 from tests.core.factories import make_client
 from tests.core.forms.workshop import TODAY, Place, installed, make_place
+from tests.core.runs.places import perform, run_now
 from tests.factories import TESTS, actor_with
 
 ANNA = actor_with(FORMS_EDIT, FORMS_VIEW)
@@ -247,3 +249,19 @@ async def test_only_this_tenants_records_are_touched(database: Database, tools: 
         row = await session.get(FormRecord, ids[0])
         assert row is not None
         assert row.form_version == 1
+
+
+async def test_records_are_upgraded_by_a_job(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrades, "CHUNK", 3)
+    with installed(First):
+        place = await make_place(database)
+        await fill_in(database, place, *range(20, 30))
+    with installed(Third):
+        async with database.write(place.tenant_id, TESTS) as session:
+            run = await request_upgrade(session, LEDGER)
+        assert run is not None
+        assert await perform(database, place.tenant_id, tmp_path) >= 1
+    done = await run_now(database, place.tenant_id, run.id)
+    assert (done.status, done.done, done.counts["upgraded"]) == ("done", 10, 10)

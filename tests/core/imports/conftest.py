@@ -16,7 +16,7 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from steward_core.clients.models import Client, Metric
-from steward_core.imports import applying, opened, undoing
+from steward_core.imports import opened
 from steward_core.imports.edge import Place, Request, import_file
 from steward_core.imports.models import ImportBatch, ImportEffect
 from steward_core.runs.service import RunTools
@@ -110,6 +110,4 @@ async def world(database: Database, tmp_path: Path) -> World:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of five rows, so that few rows make several."""
-    monkeypatch.setattr(opened.Opened.chunk, "__kwdefaults__", {"size": 5})
-    monkeypatch.setattr(applying, "CHUNK_ROWS", 5)
-    monkeypatch.setattr(undoing, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(opened, "CHUNK_ROWS", 5)

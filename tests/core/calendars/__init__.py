@@ -1,0 +1,1 @@
+"""Working days and tenants own days."""

@@ -1,0 +1,1 @@
+"""Schedules: rules, firing, the commands."""

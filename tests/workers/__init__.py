@@ -1,0 +1,1 @@
+"""Workers, with real processes over a real PostgreSQL and Valkey."""
