@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from steward_core.schedules import scheduler as schedules
 from steward_tenants.database.database import Database, DatabaseSettings
 from steward_tenants.database.floors import load_floors
 from steward_tenants.database.signing import parse_keys
@@ -17,7 +18,7 @@ from steward_tenants.outbox.jobs import JobTools
 from steward_tenants.signin.mail import FolderMailer
 from steward_workers.composition import Composition
 from steward_workers.pool import Pool
-from steward_workers.relay import Relay, fire_schedules
+from steward_workers.relay import Relay
 from tests.workers import kinds  # noqa: F401 - declares them
 
 
@@ -47,7 +48,7 @@ async def relay(parts: Composition, slots: int | None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     database = parts.database()
-    await asyncio.gather(Relay(database, parts.redis_url, slots).run(stop), fire_schedules(database, stop))
+    await asyncio.gather(Relay(database, parts.redis_url, slots).run(stop), schedules.run(database, stop))
     await database.dispose()
 
 

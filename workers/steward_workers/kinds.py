@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 MODULES = (
     "steward_core.clients.nightly",
@@ -16,7 +15,6 @@ MODULES = (
 
 
 def load_kinds() -> None:
-    """Declare them. An installation without one of these modules does without its kinds."""
+    """Declare them."""
     for name in MODULES:
-        if find_spec(name) is not None:
-            import_module(name)
+        import_module(name)

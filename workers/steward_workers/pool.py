@@ -10,6 +10,8 @@ import sys
 import time
 from types import FrameType
 
+from sqlalchemy.orm import configure_mappers
+
 from steward_workers.composition import Composition
 from steward_workers.kinds import load_kinds
 from steward_workers.parent import end_with
@@ -36,6 +38,7 @@ class Pool:
     def run(self) -> None:
         """Until SIGTERM or SIGINT. From the main thread of a process without other threads."""
         load_kinds()
+        configure_mappers()  # once here, not in each work-horse
         gc.collect()
         gc.freeze()
         for number in SIGNALS:

@@ -11,8 +11,6 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -111,24 +109,3 @@ class Relay:
             self._slots = min(MOST_SLOTS, max(1, presence.present(self._connection) - 1))
             self._counted = time.monotonic()
         return self._slots
-
-
-async def fire_schedules(database: Database, stop: asyncio.Event, every: float = 1.0) -> None:
-    """Fire what schedules have planned, until `stop`; several may do so at once. Does nothing in an installation
-    without schedules."""
-    fire_due = _schedules()
-    while fire_due is not None and not stop.is_set():
-        try:
-            await fire_due(database, datetime.now(UTC))
-        except Exception as error:
-            log.warning("schedules were not fired: %s", type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every)
-
-
-def _schedules() -> Any:
-    try:
-        from steward_core.schedules.scheduler import fire_due  # noqa: PLC0415 - where it is installed
-    except ImportError:
-        return None
-    return fire_due
