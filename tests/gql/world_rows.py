@@ -1,4 +1,7 @@
-"""The rows of the world: clients in every position, and some of everything that hangs on them."""
+"""The rows of the world: clients in every position, and some of everything that hangs on them.
+
+This module is long because it is one list of rows that refer to each other.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.directory.models import Membership
 from steward_tenants.files.models import StoredFile
 from steward_tenants.files.store import LocalFileStore
-from steward_tenants.lifecycle.rules import KEPT_AS_HISTORY, LEFT_OUT, exported_tables
+from steward_tenants.lifecycle.rules import ENCRYPTED, KEPT_AS_HISTORY, LEFT_OUT, exported_tables
 from steward_tenants.models import tenant_metadata
 from steward_tenants.oauth.models import ApiClient
 from steward_tenants.organisation.models import UnitPath, UnitPlacement
@@ -139,8 +139,14 @@ async def _fill_what_is_empty(session: WriteSession) -> None:
             rows[table.name] = dict(found[0]._mapping)
             continue
         for made, row in new_rows(table, session.tenant_id, rows):
+            if made.name == "tenant_user":
+                continue  # what belongs to a person belongs to the one who is there
+            if made.name == "notice_quiet_hours":
+                row |= {"user_id": rows["tenant_user"]["id"]}
             if made.name == "client":  # whoever manages a client is not erased
                 row |= {"owner_id": None, "deputy_id": None}
+            for name, place in ENCRYPTED.get(made.name, {}).items():
+                row[name] = session.vault.encrypt("秘密", place(session.tenant_id, {**row, "id": str(row["id"])}))
             await session.execute(insert(made).values(row))
             rows.setdefault(made.name, row)
 

@@ -16,17 +16,19 @@ SILENT_SECONDS = 1.0
 
 class Ringer:
     """Rings in the background: who committed neither waits for it nor hears of its failure. One reminder is on its way
-    at a time; commits that come meanwhile share the next."""
+    at a time; commits that come meanwhile share the next. It belongs to the event loop that makes it: what commits in
+    another one does not ring."""
 
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
+        self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._silent_until = 0.0
 
     async def ring(self) -> None:
         """Have the relay look. Returns at once, raises nothing."""
-        if time.monotonic() < self._silent_until:
+        if time.monotonic() < self._silent_until or asyncio.get_running_loop() is not self._loop:
             return
         if self._task is not None and not self._task.done():
             self._again = True

@@ -44,14 +44,14 @@ class RunFailed(Conflict):
     """The run failed while somebody else was driving it; its own error says why."""
 
     code = "run_failed"
-    message = Bilingual("任务失败：{why}", "The run failed: {why_en}")
+    message = Bilingual("任务失败：{why}", "The run failed: {why}")
     remedy = Bilingual("请排除原因后继续执行该任务。", "Remove the cause, then resume the run.")
 
     @classmethod
     def of(cls, error: Mapping[str, Any] | None) -> RunFailed:
         """With the text that the run keeps."""
         kept = error or {}
-        return cls(why=kept.get("zh-CN", "—"), why_en=kept.get("en", "—"))
+        return cls(why=Bilingual(kept.get("zh-CN", "—"), kept.get("en", "—")))
 
 
 class DriverGone(Forbidden):

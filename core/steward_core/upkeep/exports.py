@@ -16,7 +16,7 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import Forbidden
 from steward_tenants.files.store import FileStore
-from steward_tenants.lifecycle.service import EXPORT_DAYS, export_into_files
+from steward_tenants.lifecycle.rules import EXPORT_DAYS
 from steward_tenants.outbox.jobs import Queue
 from steward_tenants.outbox.service import enqueue
 from steward_tenants.texts import Bilingual
@@ -50,6 +50,8 @@ async def export_for(database: Database, store: FileStore, tenant_id: UUID, user
 
     Raises DriverGone, Forbidden, TenantNotFound, TenantSuspended.
     """
+    from steward_tenants.lifecycle.service import export_into_files  # noqa: PLC0415 - it brings alembic, 3 MB
+
     async with database.read(tenant_id, RUNS) as session:
         actor = await person(database, session, user_id)
     file = await export_into_files(database, store, tenant_id, actor)

@@ -49,6 +49,8 @@ class Arrival:
     files_without_bytes: frozenset[str]
 
 
+EXPORT_DAYS = 7
+"""Days that an export stays in the tenant's file store."""
 LEFT_OUT: dict[str, Bilingual] = {}
 """Tables that are in no export, with the reason."""
 KEPT_AS_HISTORY: dict[str, Bilingual] = {}

@@ -40,6 +40,7 @@ from steward_tenants.lifecycle.errors import DeletionUnderWay, TenantKeyTaken, T
 from steward_tenants.lifecycle.export import Progress, export_tenant, silent
 from steward_tenants.lifecycle.furnishing import furnish
 from steward_tenants.lifecycle.operators import changed_tenant, platform_event, require_operator
+from steward_tenants.lifecycle.rules import EXPORT_DAYS
 from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.organisation.service import create_unit
 from steward_tenants.people.models import User
@@ -49,8 +50,6 @@ from steward_tenants.texts import Bilingual
 
 CREATING = "creating"
 ROOT_CODE = "ROOT"
-EXPORT_DAYS = 7
-"""Days that an export stays in the tenant's file store."""
 
 
 @dataclass(frozen=True)
