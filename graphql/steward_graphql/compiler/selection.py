@@ -32,15 +32,33 @@ class Asked:
         return None
 
 
+_Key = tuple[frozenset[str], tuple[int, ...]]
+
+
 class Selections:
-    """Reads selection sets of one operation with one set of switches."""
+    """Reads selection sets of one operation with one set of switches. Those of an operation without switches read each
+    set once, and serve every request for it."""
 
     def __init__(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         self._fragments = operation.fragments
         self._variables = variables
+        self._known: dict[_Key, tuple[tuple[SelectionSetNode, ...], list[Asked]]] | None = (
+            None if operation.switches else {}
+        )
 
     def of(self, selections: Iterable[SelectionSetNode], types: frozenset[str]) -> list[Asked]:
         """The fields that a type asks for, in order; `types` are its own name and those of its interfaces."""
+        selections = tuple(selections)
+        if self._known is None:
+            return self._read(selections, types)
+        key = (types, tuple(map(id, selections)))
+        known = self._known.get(key)
+        if known is None:
+            # The sets are kept as well: no other may get the identity of one.
+            known = self._known[key] = (selections, self._read(selections, types))
+        return known[1]
+
+    def _read(self, selections: Iterable[SelectionSetNode], types: frozenset[str]) -> list[Asked]:
         found: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         for selection in selections:

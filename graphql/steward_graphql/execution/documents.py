@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from steward_graphql.compiler.operation import Operation, select_operation
+from steward_graphql.compiler.selection import Selections
 from steward_graphql.declared.api import Api
 from steward_graphql.errors import IntrospectionOff
 from steward_graphql.execution.bounded import Bounded
@@ -59,6 +60,8 @@ class Document:
     size: int = field(repr=False)
     points: int | None = None
     """What it costs, once that is known, when no variable changes it (`settled`)."""
+    selections: Selections | None = field(default=None, repr=False)
+    """What reads its selection sets, once it was needed, when no variable switches parts of it."""
 
     @property
     def texts(self) -> int:

@@ -62,7 +62,11 @@ class Run:
     def selections(self) -> Selections:
         """Reads the operation's selection sets."""
         if self._selections is None:
-            self._selections = Selections(self.document.operation, self.variables)
+            document = self.document
+            if document.operation.switches:
+                self._selections = Selections(document.operation, self.variables)
+            else:
+                document.selections = self._selections = document.selections or Selections(document.operation, {})
         return self._selections
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -15,11 +17,17 @@ from steward_server.composition import make_database
 from steward_server.settings import Settings
 from steward_tenants.audit.sealer import Sealer
 
+WITHOUT_DOCSTRINGS = 2
+"""Python's -OO: a worker takes 7 MB less. `up` goes without it, which would have every module compiled once more."""
+
 
 def api(
     workers: Annotated[int, typer.Option(min=1, help="进程数。Worker processes.")] = 1,
+    as_it_is: Annotated[bool, typer.Option("--as-it-is", hidden=True)] = False,
 ) -> None:
     """Serve the API at STEWARD_LISTEN_HOST:STEWARD_LISTEN_PORT. 例 example: steward api --workers 4"""
+    if not as_it_is and sys.flags.optimize < WITHOUT_DOCSTRINGS:
+        os.execv(sys.executable, [sys.executable, "-OO", *sys.orig_argv[1:], "--as-it-is"])  # noqa: S606
     with settings_at_hand() as settings:
         uvicorn.run(
             "steward_server.api.application:from_environment",

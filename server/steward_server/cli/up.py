@@ -45,7 +45,7 @@ def up() -> None:
         program = [sys.executable, "-P", "-m", "steward_server"]
         ready = http_probe(f"{settings.public_url}/readyz")
         supervisor.add(Command("sealer", [*program, "sealer"]))
-        supervisor.add(Command("api", [*program, "api"], ready=ready, ready_seconds=60))
+        supervisor.add(Command("api", [*program, "api", "--as-it-is"], ready=ready, ready_seconds=60))
         # After the API, which people wait for; jobs may wait a second longer.
         supervisor.add(Command("scheduler", [*program, "scheduler"]))
         supervisor.add(
