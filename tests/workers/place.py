@@ -153,7 +153,7 @@ class Place:
         await self.quiet(tenant_id)
 
     async def quiet(self, tenant_id: UUID) -> None:
-        """Wait until no doorbell and no bell of a tenant is left."""
+        """Wait until no doorbell and no bell of a tenant is left, but such as nobody renews."""
 
         async def nothing() -> bool:
             async with self.database.directory() as directory:
@@ -162,7 +162,9 @@ class Place:
                     doorbells.where(Doorbell.tenant_id == tenant_id, Doorbell.queue != "audit")
                 )
                 bells = await directory.scalar(
-                    select(func.count()).select_from(Bell).where(Bell.tenant_id == tenant_id)
+                    select(func.count())
+                    .select_from(Bell)
+                    .where(Bell.tenant_id == tenant_id, Bell.lease_until >= func.now())
                 )
             return not left and not bells
 

@@ -23,7 +23,8 @@ LEASE_SECONDS = 15.0
 RENEW_SECONDS = 5.0
 PAUSE_SECONDS = 0.3
 """How long a bell stays silent that found work which it could not do."""
-FORGOTTEN_SECONDS = 600.0
+FORGOTTEN_SECONDS = 60.0
+"""How long a bell that nobody renews stays; whoever comes to it later finds nothing to take."""
 
 DUE_QUEUES = text(
     """

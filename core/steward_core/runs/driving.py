@@ -92,7 +92,7 @@ async def _take(turn: Turn) -> bool:
     begun = await _begin(turn)
     if begun is None:
         return True
-    if held_by_another(begun, turn.holder):
+    if begun.held_by != turn.holder:
         await asyncio.sleep(WAIT_SECONDS)
         return False
     until = time.monotonic() + kind_of(begun.kind).turn_seconds

@@ -23,7 +23,9 @@ WITHOUT_DOCSTRINGS = 2
 
 def api(
     workers: Annotated[int, typer.Option(min=1, help="进程数。Worker processes.")] = 1,
-    as_it_is: Annotated[bool, typer.Option("--as-it-is", hidden=True)] = False,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", hidden=True, help="不以 -OO 重新启动。Without starting anew under -OO.")
+    ] = False,
 ) -> None:
     """Serve the API at STEWARD_LISTEN_HOST:STEWARD_LISTEN_PORT. 例 example: steward api --workers 4"""
     if not as_it_is and sys.flags.optimize < WITHOUT_DOCSTRINGS:

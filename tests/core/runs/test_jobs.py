@@ -374,6 +374,17 @@ async def test_a_worker_leaves_alone_what_somebody_drives(
     assert run.started_at >= held, "once the other has let go, or died"
 
 
+async def test_a_hold_that_ends_as_it_is_looked_at_leaves_the_run_to_the_next_turn(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant, run_id, _ = await _asked(database)
+    looks = iter([True])
+    monkeypatch.setattr(driving, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(driving, "held_by_another", lambda *_: next(looks, False))
+    await perform(database, tenant, tmp_path)
+    assert (await run_now(database, tenant, run_id)).status == "done"
+
+
 async def test_a_run_without_a_job_is_given_one(database: Database, tmp_path: Path) -> None:
     tenant, run_id, _ = await _asked(database)
     over = await _over(database, tenant)
