@@ -27,7 +27,8 @@ from sqlalchemy import func, select
 
 from bench import graphql_peers as peers
 from bench.cluster import BenchCluster, bench_cluster
-from bench.peers.empty_job import KIND, nothing
+from bench.peers.empty_job import KIND
+from bench.peers.nothing import nothing
 from bench.peers.rq_workers import QUEUE
 from bench.report import Ratio, at_least, at_most
 from steward_server.embedded import EmbeddedHome, EmbeddedValkey
@@ -49,6 +50,8 @@ EACH = 40
 """Jobs of a tenant in a round."""
 ROUNDS = 5
 WAITS = 80
+WAIT_SECONDS = 0.5
+"""Between jobs that are waited for: each meets workers with nothing else to do."""
 QUEUED = 100_000
 FINISHED = 1_000_000
 SLOWEST_SECONDS = 0.25
@@ -143,7 +146,7 @@ def _until_done(cluster: BenchCluster) -> None:
 
 
 def _theirs(url: str) -> float:
-    many = TENANTS * EACH // 4
+    many = TENANTS * EACH // 2
     connection = Redis.from_url(url)
     queue = RqQueue(QUEUE, connection=connection)
     start = time.perf_counter()
@@ -183,7 +186,7 @@ async def _waits(database: Database, tenant: UUID) -> float:
         async with database.write(tenant, BENCH) as session:
             moment = datetime.now(UTC)
             asked[await enqueue(session, KIND, {})] = moment
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(WAIT_SECONDS)
     await asyncio.sleep(1)
     async with database.read(tenant, BENCH) as reading:
         rows = await reading.rows(

@@ -1,4 +1,4 @@
-"""A job that does nothing, for workers that are measured, and a function that does nothing, for RQ alone."""
+"""A job that does nothing, for workers that are measured."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ KIND = "bench.empty"
 
 async def _nothing(_session: WriteSession, _payload: Mapping[str, Any], _tools: JobTools) -> None:
     return
-
-
-def nothing() -> None:
-    """What RQ alone is given to do."""
 
 
 if KIND not in JOB_KINDS:

@@ -8,6 +8,8 @@ import sys
 from redis import Redis
 from rq import Worker
 
+import bench.peers.nothing  # noqa: F401 - before the fork: a work-horse that imports it is slower for it
+
 QUEUE = "bench"
 
 

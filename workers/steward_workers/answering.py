@@ -26,6 +26,8 @@ BATCH_SECONDS = 1.0
 SHARED_BATCH_SECONDS = 0.2
 """How long a batch may last while others wait for a worker."""
 LOOK_SECONDS = 0.1
+LOOKS = 2
+"""How often to look for work while some is left: it may have been committed after the first look."""
 GRACE_SECONDS = 6.0
 """How long the job at hand may go on after a stop was asked for; then it is undone and left to others."""
 
@@ -40,12 +42,14 @@ class Answered:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a batch works with. `others_wait` tells whether somebody waits for this worker; after `stop` no further job
+    """What a batch works with. `others_wait` tells whether somebody waits for this worker; `step_back` is called when
+    the batch is no longer short, so that those who begin are served first by the machine; after `stop` no further job
     is begun; what is being done is written to `at_work`."""
 
     database: Database
     tools: JobTools
     others_wait: Callable[[], bool]
+    step_back: Callable[[], object]
     stop: asyncio.Event
     at_work: AtWork
 
@@ -62,8 +66,11 @@ async def answer(bench: Bench, ring: Ring) -> Answered:
     bench.at_work.write(taken)
     try:
         async with _held(database, taken), _patience(bench.stop):
-            exhausted = await _work(bench, taken, answered.outcomes)
-            left = await settle(database, taken.tenant_id, taken.queue)
+            for _ in range(LOOKS):
+                exhausted = await _work(bench, taken, answered.outcomes)
+                left = await settle(database, taken.tenant_id, taken.queue)
+                if not (left.due and exhausted):
+                    break
     except (TenantSuspended, TenantNotFound):
         await _give_back(database, taken)
     except BaseException:
@@ -86,6 +93,7 @@ async def answer(bench: Bench, ring: Ring) -> Answered:
 async def _work(bench: Bench, ring: Ring, outcomes: Counter[str]) -> bool:
     """Do due jobs until none is left (True), the time is over, or a stop is asked for."""
     begun = looked = time.monotonic()
+    polite = False
     while not bench.stop.is_set():
         outcome = await _next(bench, ring)
         if outcome is None:
@@ -94,7 +102,12 @@ async def _work(bench: Bench, ring: Ring, outcomes: Counter[str]) -> bool:
         now = time.monotonic()
         if now - begun >= BATCH_SECONDS:
             break
-        if now - begun >= SHARED_BATCH_SECONDS and now - looked >= LOOK_SECONDS:
+        if now - begun < SHARED_BATCH_SECONDS:
+            continue
+        if not polite:
+            bench.step_back()
+            polite = True
+        if now - looked >= LOOK_SECONDS:
             looked = now
             if bench.others_wait():
                 break

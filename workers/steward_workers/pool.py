@@ -12,6 +12,7 @@ from types import FrameType
 
 from sqlalchemy.orm import configure_mappers
 
+from steward_tenants.database.floors import load_floors
 from steward_workers.composition import Composition
 from steward_workers.kinds import load_kinds
 from steward_workers.parent import end_with
@@ -37,8 +38,11 @@ class Pool:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. From the main thread of a process without other threads."""
+        # Once here, not in each work-horse.
+        load_floors()
         load_kinds()
-        configure_mappers()  # once here, not in each work-horse
+        self._composition.database()
+        configure_mappers()
         gc.collect()
         gc.freeze()
         for number in SIGNALS:

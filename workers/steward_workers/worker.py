@@ -42,6 +42,8 @@ WORKER_TTL = 20
 SIGNALS = {signal.SIGTERM, signal.SIGINT}
 RECONNECT_SECONDS = 0.5
 INQUEST_SECONDS = 10.0
+NICENESS = 10
+"""How much a work-horse steps back on this machine once its batch is no longer short; it ends with the batch."""
 
 
 class BellWorker(Worker):
@@ -202,7 +204,9 @@ class BellWorker(Worker):
         ring_with(ringer.ring)
         database = self.composition.database()
         try:
-            return await answer(Bench(database, self.composition.tools(), others_wait, stop, self.at_work), job.ring)
+            tools = self.composition.tools()
+            bench = Bench(database, tools, others_wait, lambda: os.nice(NICENESS), stop, self.at_work)
+            return await answer(bench, job.ring)
         finally:
             ring_with(None)
             await ringer.close()
