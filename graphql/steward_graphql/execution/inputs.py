@@ -11,12 +11,15 @@ from steward_graphql.declared.shapes import Argument, InputObject
 
 
 def pythonic(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, under Python's names; members of input objects likewise. What was not given is left out."""
+    """What was given, under Python's names; members of input objects likewise. What was not given is left out; null
+    where there is a default stands for it."""
     return {one.python_name: _value(one, given[one.name]) for one in arguments if one.name in given}
 
 
 def _value(argument: Argument, value: Any) -> Any:
-    if not isinstance(argument.kind, InputObject) or value is None:
+    if value is None:
+        return argument.default
+    if not isinstance(argument.kind, InputObject):
         return value
     parts = argument.kind.parts
     if argument.listed:

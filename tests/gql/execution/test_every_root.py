@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
+    GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
     get_named_type,
     is_leaf_type,
@@ -66,3 +70,54 @@ async def test_every_root_answers_every_role(engine: Engine, world: World, lette
             if codes & BROKEN or not answer.executed:
                 broken.append((name, role, found["errors"][0]))
     assert broken == []
+
+
+PLAUSIBLE = {
+    "ID": '"00000000-0000-7000-8000-000000000001"',
+    "String": '"x"',
+    "Int": "1",
+    "BigInt": "1",
+    "Float": "1.0",
+    "Decimal": '"1"',
+    "Boolean": "true",
+    "Date": '"2026-03-31"',
+    "DateTime": '"2026-03-31T08:00:00Z"',
+    "JSON": "{}",
+}
+
+
+def plausible(kind: Any) -> str:
+    """A value of a required argument."""
+    if isinstance(kind, GraphQLNonNull):
+        return plausible(kind.of_type)
+    if isinstance(kind, GraphQLList):
+        return f"[{plausible(kind.of_type)}]"
+    if isinstance(kind, GraphQLEnumType):
+        return str(next(iter(kind.values)))
+    if isinstance(kind, GraphQLInputObjectType):
+        parts = {name: part.type for name, part in kind.fields.items() if isinstance(part.type, GraphQLNonNull)}
+        return "{" + ", ".join(f"{name}: {plausible(part)}" for name, part in parts.items()) + "}"
+    return PLAUSIBLE[kind.name]
+
+
+@pytest.mark.parametrize("who", ["admin", pytest.param("boss", marks=pytest.mark.full)])
+async def test_null_is_an_answer_to_every_argument_that_may_be_left_out(engine: Engine, world: World, who: str) -> None:
+    tenant = world["C"]
+    query_type = api_for(tenant.plugins).schema.query_type
+    assert query_type is not None
+    broken, asked = [], 0
+    for name, field in query_type.fields.items():
+        if not field.args:
+            continue
+        given = ", ".join(
+            f"{argument}: {plausible(one.type) if is_required_argument(one) else 'null'}"
+            for argument, one in field.args.items()
+        )
+        text = f"{{ {name}({given}) {selection(field.type, 1)} }}"
+        answer = await engine.execute(Request(text), tenant.caller(who), locale="en")
+        found = json.loads(answer.body)
+        asked += answer.executed
+        if {one["extensions"]["code"] for one in found.get("errors", ())} & BROKEN:
+            broken.append((text, found["errors"][0]))
+    assert broken == []
+    assert asked > 50
