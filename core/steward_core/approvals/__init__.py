@@ -1,0 +1,1 @@
+"""Everything that needs a yes: definitions as versioned data, and one engine that replays a trail."""
