@@ -1,0 +1,1 @@
+"""Pay by results: schemes as versioned data, and statements whose every line explains itself."""
