@@ -1,0 +1,1 @@
+"""Promises to clients: clocks that run, pause, warn and are broken; what follows then; follow-ups of visits."""

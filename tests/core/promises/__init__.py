@@ -1,0 +1,1 @@
+"""Promises, their clocks, and follow-ups."""
