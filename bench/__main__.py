@@ -9,7 +9,7 @@ import uvloop
 
 from bench.report import Ratio, show
 
-MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings", "graphql", "jobs")
+MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings", "graphql", "jobs", "scans")
 
 
 async def measure(names: list[str]) -> list[Ratio]:

@@ -7,12 +7,16 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
 
+from steward_core.schedules.planning import BELLS
+from steward_core.schedules.provided import ensure_system_schedules
+from steward_core.schedules.scheduler import fire_due
 from steward_tenants.access.permissions import PEOPLE_VIEW
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.audit.sealer import Sealer
@@ -20,21 +24,24 @@ from steward_tenants.audit.verification import verify
 from steward_tenants.database.database import Database
 from steward_tenants.database.signing import NamedKey
 from steward_tenants.database.vault import Vault
-from steward_tenants.directory.models import Account, Membership, Tenant, TenantStatus
+from steward_tenants.directory.models import Account, Doorbell, Membership, Tenant, TenantStatus
 from steward_tenants.errors import Forbidden, InvalidInput, StewardError, TenantSuspended
 from steward_tenants.files.store import LocalFileStore
 from steward_tenants.lifecycle.archive import open_archive
+from steward_tenants.lifecycle.deletion import discard_unfinished
 from steward_tenants.lifecycle.errors import (
     ArchiveRefused,
     ArchiveSchemaDiffers,
     ArchiveSecretsUnreadable,
     TenantKeyTaken,
+    TenantNotReady,
 )
 from steward_tenants.lifecycle.export import export_tenant
-from steward_tenants.lifecycle.restore import restore_tenant
+from steward_tenants.lifecycle.restore import RESTORING, restore_tenant
 from steward_tenants.lifecycle.rules import KEPT_AS_HISTORY, LEFT_OUT, exported_tables
 from steward_tenants.lifecycle.service import suspend_tenant
 from steward_tenants.models import tenant_metadata
+from steward_tenants.outbox.models import OutboxJob
 from steward_tenants.people.models import User
 from steward_tenants.people.service import open_identity_number
 from tests.factories import TESTS, actor_with
@@ -96,6 +103,24 @@ async def test_what_was_exported_comes_back_whole(database: Database, store: Loc
         assert await directory.scalars(select(Membership.user_id).where(Membership.tenant_id == found.id)) == [
             old.user_id
         ]
+
+
+async def test_schedulers_look_at_a_restored_tenant(database: Database, store: LocalFileStore, tmp_path: Path) -> None:
+    old = await furnished_tenant(database, store)
+    async with database.write(old.id, TESTS) as session:
+        await ensure_system_schedules(session)
+    exported = await export_tenant(database, store, old.id, OPERATOR, archive_in(tmp_path))
+    found = await restore_tenant(database, store, exported.path, new_key(), OPERATOR)
+    async with database.directory() as directory:
+        dues = await directory.scalars(
+            select(Doorbell.due).where(Doorbell.tenant_id == found.id, Doorbell.queue == BELLS)
+        )
+    assert len(dues) == 1
+    assert dues[0] <= datetime.now(UTC)
+    await fire_due(database, datetime.now(UTC) + timedelta(hours=2))
+    async with database.read(found.id, TESTS) as session:
+        job = await session.find(OutboxJob, OutboxJob.kind == "upkeep.tenant")
+    assert job is not None
 
 
 async def test_a_new_chain_begins_with_the_events_that_came_along(
@@ -376,6 +401,22 @@ def test_the_outline_of_an_archive_shows_its_files(tmp_path: Path) -> None:
         pass
     with pytest.raises(ArchiveRefused), open_archive(path):
         pass
+
+
+async def test_a_restore_whose_files_another_one_removes_says_so(
+    database: Database, store: LocalFileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await furnished_tenant(database, store)
+    exported = await export_tenant(database, store, old.id, OPERATOR, archive_in(tmp_path))
+    key = new_key()
+
+    async def removed(*_given: object) -> None:
+        await discard_unfinished(database, store, key, RESTORING)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(store, "write", removed)
+    with pytest.raises(TenantNotReady):
+        await restore_tenant(database, store, exported.path, key, OPERATOR)
 
 
 async def test_two_restores_under_one_key_leave_one_tenant_or_none_in_between(

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from sqlalchemy import text, update
 
+from steward_tenants.database import locks
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import NotFound, TenantSuspended
-from steward_tenants.outbox import performing
 from steward_tenants.outbox.jobs import JobPlace, JobTools, Payload, Queue
 from steward_tenants.outbox.models import OutboxJob
 from steward_tenants.outbox.performing import Outcome, perform_due, perform_next
@@ -177,7 +177,7 @@ async def test_a_lost_keeper_stops_the_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tenant_id, held = await make_tenant(database), Held()
-    monkeypatch.setattr(performing, "KEEPER_SPEAKS_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "SPEAKS_SECONDS", 0.1)
     kind(beside=held)
     job_id = await ask(database, tenant_id)
     task = asyncio.create_task(perform_next(database, tenant_id, Queue.NORMAL, tools))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,13 +15,14 @@ from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.outbox.errors import UnfitJob
-from steward_tenants.outbox.jobs import JobTools, Payload, Queue
+from steward_tenants.outbox.jobs import JobPlace, JobTools, Payload, Queue
 from steward_tenants.outbox.models import JobStatus, OutboxJob
+from steward_tenants.outbox.performing import perform_due
 from steward_tenants.outbox.ringing import ring_with
 from steward_tenants.outbox.rules import fit_payload
 from steward_tenants.outbox.service import enqueue, enqueue_many, forget_done_jobs
 from tests.factories import TESTS, make_tenant
-from tests.outbox.conftest import KindMaker, doorbells, job_of
+from tests.outbox.conftest import KindMaker, doorbells, job_of, make_due
 from tests.turns import meanwhile
 
 SOON = timedelta(hours=1)
@@ -120,6 +122,70 @@ async def test_asking_twice_for_the_same_keeps_one_job_and_the_earlier_moment(
     assert bells[0].due == job.due
     assert (job.due in dues) if None not in dues else (abs(job.due - start) < SOON / 2)
     assert job.due == min(bell.due for bell in bells)
+
+
+async def test_asking_again_does_not_hurry_a_job_that_has_failed(
+    database: Database, tools: JobTools, kind: KindMaker
+) -> None:
+    tenant_id = await make_tenant(database)
+    tried: list[int] = []
+
+    async def ask() -> UUID:
+        async with database.write(tenant_id, TESTS) as session:
+            return await enqueue(session, "tests.kind", {}, unique_key="x")
+
+    async def fail_once(place: JobPlace, _payload: Payload) -> bool:
+        tried.append(place.attempt)
+        if place.attempt == 1:
+            raise ConnectionResetError
+        return True
+
+    kind(beside=fail_once)
+    job_id = await ask()
+    await perform_due(database, tenant_id, tools)
+    failed = await job_of(database, tenant_id, job_id)
+    assert (failed.attempts, failed.again) == (1, None)
+    bells = len(await doorbells(database, tenant_id))
+    for _ in range(3):
+        assert await ask() == job_id
+    job = await job_of(database, tenant_id, job_id)
+    assert (job.due, job.status, job.attempts) == (failed.due, "waiting", 1)
+    assert job.again is not None
+    assert job.again < job.due
+    assert len(await doorbells(database, tenant_id)) == bells
+    assert await perform_due(database, tenant_id, tools) == 0
+
+    await make_due(database, tenant_id)
+    assert await perform_due(database, tenant_id, tools) == 1
+    assert (await job_of(database, tenant_id, job_id)).status == "done"
+    assert tried == [1, 2]
+
+
+async def test_asking_while_a_failed_job_is_tried_again_has_it_done_once_more(
+    database: Database, tools: JobTools, kind: KindMaker
+) -> None:
+    tenant_id = await make_tenant(database)
+    tried: list[int] = []
+
+    async def ask() -> UUID:
+        async with database.write(tenant_id, TESTS) as session:
+            return await enqueue(session, "tests.kind", {}, unique_key="x")
+
+    async def work(place: JobPlace, _payload: Payload) -> bool:
+        tried.append(place.attempt)
+        if len(tried) == 1:
+            raise ConnectionResetError
+        if len(tried) == 2:
+            await ask()
+        return True
+
+    kind(beside=work)
+    job_id = await ask()
+    await perform_due(database, tenant_id, tools)
+    await make_due(database, tenant_id)
+    await perform_due(database, tenant_id, tools)
+    assert tried == [1, 2, 1]
+    assert (await job_of(database, tenant_id, job_id)).status == "done"
 
 
 async def test_asking_for_something_else_makes_a_job_of_its_own(database: Database) -> None:

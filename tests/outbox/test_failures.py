@@ -12,15 +12,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as ValkeyUnreachable
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from steward_tenants.errors import Conflict, Forbidden, NotFound, StewardError, TooManyAttempts, invalid
-from steward_tenants.outbox.failures import BROKEN, FailureClass, JobTooSlow, failure_class, failure_note, pause
+from steward_tenants.outbox.failures import (
+    BROKEN,
+    FailureClass,
+    JobTooSlow,
+    ProcessLost,
+    failure_class,
+    failure_note,
+    longest_pause,
+    pause,
+)
 
 
 def of_database(error: psycopg.Error, *, lost: bool = False) -> DBAPIError:
     return OperationalError("select 王芳", {}, error, connection_invalidated=lost)
+
+
+def hidden(error: Exception) -> Exception:
+    """Of a session that was used after it had failed."""
+    pending = PendingRollbackError()
+    pending.__context__ = error
+    return pending
 
 
 @pytest.mark.parametrize(
@@ -44,6 +60,9 @@ def of_database(error: psycopg.Error, *, lost: bool = False) -> DBAPIError:
         (of_database(psycopg.errors.AdminShutdown()), FailureClass.TRANSIENT),
         (of_database(psycopg.errors.QueryCanceled()), FailureClass.TRANSIENT),
         (of_database(psycopg.errors.TooManyConnections()), FailureClass.TRANSIENT),
+        (hidden(of_database(psycopg.errors.AdminShutdown(), lost=True)), FailureClass.TRANSIENT),
+        (hidden(of_database(psycopg.errors.UniqueViolation())), FailureClass.FAULT),
+        (PendingRollbackError(), FailureClass.FAULT),
         (of_database(psycopg.errors.UniqueViolation()), FailureClass.FAULT),
         (of_database(psycopg.ProgrammingError("odd")), FailureClass.FAULT),
         (invalid("x", "odd", "错", "wrong"), FailureClass.REFUSED),
@@ -102,3 +121,19 @@ def test_the_first_pauses() -> None:
     assert pause(FailureClass.FAULT, 1, 0.0) == timedelta(seconds=10)
     assert pause(FailureClass.FAULT, 1, 1.0) == timedelta(seconds=8)
     assert pause(FailureClass.REFUSED, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (ProcessLost(), 10),
+        (of_database(psycopg.errors.AdminShutdown(), lost=True), 10),
+        (of_database(psycopg.OperationalError("refused")), 10),
+        (hidden(of_database(psycopg.errors.AdminShutdown(), lost=True)), 10),
+        (of_database(psycopg.errors.LockNotAvailable()), 300),
+        (ConnectionResetError(), 300),
+    ],
+)
+def test_whoever_lost_a_process_or_the_database_often_is_back_soon(error: Exception, seconds: int) -> None:
+    assert pause(failure_class(error), 12, 0.0, longest=longest_pause(error)) == timedelta(seconds=seconds)
+    assert pause(failure_class(error), 1, 0.0, longest=longest_pause(error)) == timedelta(seconds=1)

@@ -325,6 +325,15 @@ async def test_mail_goes_over_smtp(sink: Sink) -> None:
     assert message.get_content().splitlines() == ["您好，", ".点在行首"]
 
 
+async def test_a_letter_with_a_key_bears_the_same_message_id_each_time(sink: Sink) -> None:
+    mailer = SmtpMailer(f"smtp://127.0.0.1:{sink.port}", "管家 <steward@example.test>")
+    for key in ("0af3", "0af3", "77", None, None):
+        await mailer.send(Letter("someone@example.test", "管家", "您好", key))
+    ids = [email.message_from_bytes(mail, policy=email.policy.default)["Message-ID"] for mail in sink.mails]
+    assert ids[:3] == ["<0af3@example.test>", "<0af3@example.test>", "<77@example.test>"]
+    assert len({*ids}) == 4
+
+
 async def test_no_password_goes_over_a_bare_connection(sink: Sink) -> None:
     mailer = SmtpMailer(f"smtp://user:secret@127.0.0.1:{sink.port}", "steward@example.test")
     with pytest.raises(OSError, match="without TLS"):

@@ -11,7 +11,7 @@ import signal
 from uuid import UUID
 
 from steward_tenants.database.database import Database
-from steward_tenants.outbox.failures import JobTooSlow
+from steward_tenants.outbox.failures import JobTooSlow, ProcessLost
 from steward_tenants.outbox.performing import note_failure
 from steward_workers import bells
 from steward_workers.messages import Ring
@@ -25,7 +25,7 @@ class WorkHorseFailed(Exception):
     """The process that did the job broke: a fault of the job, or of a library that it uses."""
 
 
-class WorkHorseKilled(ConnectionError):
+class WorkHorseKilled(ProcessLost):
     """The process that did the job was killed from outside: by a person, or by the kernel for want of memory."""
 
 

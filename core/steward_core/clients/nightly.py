@@ -17,7 +17,7 @@ from steward_core.clients.policies import policies_in_force
 from steward_core.clients.triggers import contract_ending
 from steward_core.database.context import QueryContext
 from steward_core.notifications.rules import declare_notice
-from steward_core.notifications.service import notify
+from steward_core.notifications.service import Message, notify_many
 from steward_tenants.access.queries import today
 from steward_tenants.configuration.queries import tenant_facts
 from steward_tenants.database.actor import system
@@ -30,7 +30,7 @@ STALE = declare_notice("clients.profiles_stale", "客户档案待复核", "Profi
 ENDING = declare_notice("clients.contracts_ending", "合同即将到期", "Contracts that end soon")
 NAMED = 3
 """Clients that a notice names."""
-OWNERS_AT_ONCE = 100
+OWNERS_AT_ONCE = 1_000
 """Owners who are told in one transaction."""
 
 
@@ -82,13 +82,12 @@ async def scan(place: JobPlace, _payload: Payload) -> bool:
     for kind, reminders in ((STALE.key, stale), (ENDING.key, ending)):
         for start in range(0, len(reminders), OWNERS_AT_ONCE):
             async with place.database.write(place.tenant_id, NIGHTLY) as session:
-                for one in reminders[start : start + OWNERS_AT_ONCE]:
-                    title, body = _texts(kind, one)
-                    await notify(session, [one.owner_id], kind, title=title, body=body, key=one.mark)
+                told = [_message(kind, one) for one in reminders[start : start + OWNERS_AT_ONCE]]
+                await notify_many(session, kind, told)
     return True
 
 
-def _texts(kind: str, one: Reminder) -> tuple[Bilingual, Bilingual]:
+def _message(kind: str, one: Reminder) -> Message:
     if kind == STALE.key:
         title = Bilingual("{count} 个客户的档案待复核", "Profiles to be confirmed: {count} clients")
     else:
@@ -96,7 +95,7 @@ def _texts(kind: str, one: Reminder) -> tuple[Bilingual, Bilingual]:
     more = one.count > len(one.names)
     named = list(dict.fromkeys(one.names))
     names = Bilingual("、".join(named) + (" 等" if more else ""), ", ".join(named) + (" and more" if more else ""))
-    return title.fill(count=one.count), names
+    return Message(one.owner_id, title.fill(count=one.count), names, key=one.mark)
 
 
 declare_job("clients.nightly", "客户夜间检查与提醒", "Nightly look at clients", Queue.BULK, beside=scan, seconds=1800.0)

@@ -161,7 +161,8 @@ class NavigationItem:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Recurring work, in the tenant's zone: `task` names a run kind or a grading scheme; `rule` is a cron line."""
+    """Recurring work, in the tenant's zone. `task`: `grading:<key>` of a scheme, or a declared task; `rule`: a cron
+    line or calendar words (`first working day 02:00`)."""
 
     key: str
     title: Bilingual

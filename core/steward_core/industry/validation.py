@@ -18,15 +18,18 @@ from steward_core.industry.declarations import (
     Industry,
     PluginSettings,
     PromiseDeclaration,
+    Schedule,
 )
 from steward_core.industry.plugin_settings import mentions_secret
+from steward_core.schedules.rules import read_rule
+from steward_core.schedules.tasks import GRADING, TASKS
+from steward_tenants.errors import InvalidInput
 from steward_tenants.texts import Bilingual
 
 KEY = re.compile(r"[a-z][a-z0-9_]{1,40}")
 PART_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 """Tiers and trades are known by what companies call them (`A`, `3`)."""
 VERSION = re.compile(r"\d+(\.\d+){0,3}")
-CRON = re.compile(r"\S+(\s+\S+){4}")
 RESERVED = frozenset({"core", "clients", "custom", "visits", "steward"})
 """Prefixes of the core's own."""
 IMPORT_TARGETS = frozenset({"client", "contact", "contract", "product", "client_product", "arrears", "fact"})
@@ -199,11 +202,30 @@ def _references(industry: Industry) -> Iterator[Bilingual]:
         if sort not in VIEWS or key not in known[VIEWS[sort]]:
             yield _mistake(f"navigation.{item.key}", f"没有 {item.view}。", f"there is no {item.view}.")
     for schedule in industry.schedules:
-        if not CRON.fullmatch(schedule.rule.strip()):
-            yield _mistake(f"schedules.{schedule.key}", "应为五段 cron 表达式。", "a cron line has five parts.")
+        yield from _schedule(industry, schedule)
     for place, freshness in enumerate(industry.freshness):
         if freshness.basic_months < 1 or freshness.personal_months < 1:
             yield _mistake(f"freshness.{place}", "月数至少为 1。", "months are at least 1.")
+
+
+def _schedule(industry: Industry, schedule: Schedule) -> Iterator[Bilingual]:
+    """A rule that schedules know, and a task that they can do: a grading of the plugin's own or of one that it
+    requires, or a declared task that is not the platform's."""
+    place = f"schedules.{schedule.key}"
+    try:
+        read_rule(schedule.rule)
+    except InvalidInput as error:
+        yield from (_mistake(place, one.message.zh, one.message.en) for one in error.problems)
+    plugin, _, scheme = schedule.task.removeprefix(GRADING).rpartition(".")
+    if not schedule.task.startswith(GRADING):
+        task = TASKS.get(schedule.task)
+        known = task is not None and task.own
+    elif plugin in ("", industry.key):
+        known = scheme in {one.key for one in industry.gradings}
+    else:
+        known = bool(scheme) and plugin in industry.requires
+    if not known:
+        yield _mistake(place, f"没有任务 {schedule.task}。", f"there is no task {schedule.task}.")
 
 
 def _scheme(industry: Industry, scheme: GradingScheme) -> Iterator[Bilingual]:

@@ -29,7 +29,7 @@ def notice_letter(parcel: Parcel, url: str) -> Letter:
     locales = ("zh-CN", "en") if locale is None else (locale,)
     subject = " / ".join(_subject(parcel).in_locale(one) for one in locales)
     text = "\n\n--\n\n".join(_text(parcel, url, one) for one in locales)
-    return Letter(parcel.recipient.email or "", _clipped(subject), f"{text}\n")
+    return Letter(parcel.recipient.email or "", _clipped(subject), f"{text}\n", parcel.key)
 
 
 def _subject(parcel: Parcel) -> Bilingual:

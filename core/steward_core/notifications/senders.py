@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import smtplib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,11 +46,18 @@ class NoticeText:
 
 @dataclass(frozen=True)
 class Parcel:
-    """What goes to one person at once: at least one notice, the oldest first."""
+    """What goes to one person at once: at least one notice, the oldest first. `tenant` is its name."""
 
     recipient: Recipient
     tenant: str
     notices: Sequence[NoticeText]
+    tenant_id: UUID
+
+    @property
+    def key(self) -> str:
+        """The same for the same notices of a tenant however often they are sent, and another for any others."""
+        held = ",".join(str(notice.id) for notice in self.notices)
+        return hashlib.sha256(f"{self.tenant_id}:{held}".encode()).hexdigest()[:32]
 
 
 class AddressRefused(Exception):
@@ -98,7 +106,7 @@ class EmailSender:
         return bool(recipient.email)
 
     async def send(self, place: JobPlace, parcel: Parcel) -> None:
-        """One mail for the whole parcel."""
+        """One mail for the whole parcel; sent again, it bears the same Message-ID."""
         try:
             await place.tools.mailer.send(notice_letter(parcel, place.tools.public_url))
         except smtplib.SMTPRecipientsRefused as error:

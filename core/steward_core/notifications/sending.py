@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from steward_core.notifications.channels import SENDERS
-from steward_core.notifications.models import DeliveryStatus, Notice, NoticeDelivery
+from steward_core.notifications.models import DeliveryStatus, Notice, NoticeDelivery, QuietHours
 from steward_core.notifications.queries import due_recipients
 from steward_core.notifications.rules import Quiet
 from steward_core.notifications.senders import AddressRefused, NoticeText, Parcel, Recipient
@@ -37,14 +37,18 @@ SECONDS = 45.0
 
 Address = tuple[UUID, str]
 """A person and a channel."""
+QuietSpan = tuple[int, int, str | None]
+"""Quiet hours as they stand: start, end, zone."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """What is due in a tenant: to be sent now, to wait until a moment (quiet hours), not to be sent any more."""
+    """What is due in a tenant: to be sent now, to wait until a moment (for the `quiet` hours of those people), not to
+    be sent any more."""
 
     now: Sequence[tuple[str, Recipient]]
     later: Mapping[datetime, Sequence[Address]]
+    quiet: Mapping[UUID, QuietSpan]
     never: Sequence[Address]
 
 
@@ -57,9 +61,25 @@ async def sort_due(place: JobPlace, *, without: Collection[str] = ()) -> Due:
         due = _sorted(await due_recipients(session, PEOPLE_AT_ONCE, without), facts, datetime.now(UTC))
         if due.never:
             await _end(session, _addressed(due.never), DeliveryStatus.DROPPED)
-        for end, addresses in due.later.items():
-            await _postpone(session, addresses, end)
+        if due.later:
+            changed = await _changed_since(session, due.quiet)
+            for end, addresses in due.later.items():
+                if still := [address for address in addresses if address[0] not in changed]:
+                    await _postpone(session, still, end)
     return due
+
+
+async def _changed_since(session: WriteSession, seen: Mapping[UUID, QuietSpan]) -> set[UUID]:
+    """Whose quiet hours are no longer those that were seen: they are sorted anew in the next round. The others' cannot
+    change before this transaction ends, so that whoever changes them then finds what was put off."""
+    rows = await session.rows(
+        select(QuietHours.user_id, QuietHours.starts, QuietHours.ends, QuietHours.zone)
+        .where(session.within(QuietHours), QuietHours.user_id.in_(sorted(seen)))
+        .order_by(QuietHours.user_id)
+        .with_for_update(read=True)
+    )
+    now = {row.user_id: (row.starts, row.ends, row.zone) for row in rows}
+    return {person for person, span in seen.items() if now.get(person) != span}
 
 
 async def _give_up(session: WriteSession) -> None:
@@ -74,6 +94,7 @@ async def _give_up(session: WriteSession) -> None:
 def _sorted(rows: Sequence[Any], facts: TenantFacts, now: datetime) -> Due:
     ready: list[tuple[str, Recipient]] = []
     later: dict[datetime, list[Address]] = {}
+    quiet: dict[UUID, QuietSpan] = {}
     never: list[Address] = []
     for user_id, channel, name, email, locale, status, starts, ends, zone_key in rows:
         zone = ZoneInfo(zone_key or facts.time_zone)
@@ -84,9 +105,10 @@ def _sorted(rows: Sequence[Any], facts: TenantFacts, now: datetime) -> Due:
             never.append((user_id, channel))
         elif end is not None:
             later.setdefault(end, []).append((user_id, channel))
+            quiet[user_id] = (starts, ends, zone_key)
         else:
             ready.append((channel, recipient))
-    return Due(ready, later, never)
+    return Due(ready, later, quiet, never)
 
 
 def _addressed(addresses: Sequence[Address]) -> ColumnElement[bool]:
@@ -130,8 +152,9 @@ async def _postpone(session: WriteSession, addresses: Sequence[Address], end: da
 async def send_to(place: JobPlace, channel: str, recipient: Recipient) -> int:
     """Send a person everything that is due by a channel, in one parcel, and note it; gives how many notices it held.
 
-    Another worker that does the same at this moment finds nothing. Notices that were read meanwhile are not sent.
-    Raises SenderFailed, and what else the sender raises: then nothing is noted.
+    Another worker that does the same at this moment finds nothing. Notices that were read meanwhile are not sent. When
+    the process ends after the sender took the parcel and before that was noted, it is sent again: at least once, with
+    the same `Parcel.key`. Raises SenderFailed, and what else the sender raises: then nothing is noted.
     """
     facts = await tenant_facts(place.database, place.tenant_id)
     async with place.database.write(place.tenant_id, SENDS) as session:
@@ -139,9 +162,10 @@ async def send_to(place: JobPlace, channel: str, recipient: Recipient) -> int:
         unread = [notice for notice in rows if notice.read_at is None]
         outcome = DeliveryStatus.SENT
         if unread:
+            parcel = Parcel(recipient, facts.name, [_text(row) for row in unread], place.tenant_id)
             try:
                 async with asyncio.timeout(SECONDS):
-                    await SENDERS[channel].send(place, Parcel(recipient, facts.name, [_text(row) for row in unread]))
+                    await SENDERS[channel].send(place, parcel)
             except AddressRefused:
                 outcome = DeliveryStatus.FAILED
         for status, ids in (

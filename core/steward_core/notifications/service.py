@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Text, Uuid, and_, delete, func, literal, null, select, update
+from sqlalchemy import ARRAY, Boolean, Text, Uuid, and_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
 
 from steward_core.notifications.channels import SENDERS
 from steward_core.notifications.errors import NoticeNotFound
@@ -34,6 +37,17 @@ LONGEST_BODY = 4_000
 FORGOTTEN_AT_ONCE = 20_000
 
 
+@dataclass(frozen=True)
+class Message:
+    """What one person is told: the text, what it is about, and the key under which the person hears of it once."""
+
+    user_id: UUID
+    title: Bilingual
+    body: Bilingual | None = None
+    subject: Subject | None = None
+    key: str | None = None
+
+
 async def notify(
     session: WriteSession,
     user_ids: Sequence[UUID],
@@ -50,58 +64,50 @@ async def notify(
     at most. Texts must hold nothing that one of the recipients may not see: name the `subject`, whose page shows each
     of them what is theirs to see. Raises KeyError for a kind that is not declared.
     """
-    declared = NOTICE_KINDS[kind]
     people = sorted(set(user_ids))
-    if not people:
+    return await notify_many(session, kind, [Message(person, title, body, subject, key) for person in people])
+
+
+async def notify_many(session: WriteSession, kind: str, messages: Sequence[Message]) -> int:
+    """`notify` with a text for each: any number of notices of one kind in as many statements as one takes. Gives how
+    many are new. Raises KeyError for a kind that is not declared."""
+    declared = NOTICE_KINDS[kind]
+    if not messages:
         return 0
-    written = await _write(session, people, kind, title=title, body=body, subject=subject, key=key)
+    written = await _write(session, kind, messages)
     channels = sorted(SENDERS)
     if written and await _address(session, written, kind, channels, [name in declared.channels for name in channels]):
         await enqueue(session, SEND, {}, queue=Queue.NORMAL)
     return len(written)
 
 
-async def _write(
-    session: WriteSession,
-    people: Sequence[UUID],
-    kind: str,
-    *,
-    title: Bilingual,
-    body: Bilingual | None,
-    subject: Subject | None,
-    key: str | None,
-) -> Sequence[UUID]:
+async def _write(session: WriteSession, kind: str, messages: Sequence[Message]) -> Sequence[UUID]:
     """The ids of the notices that are new."""
+    columns: dict[str, tuple[list[Any], TypeEngine[Any]]] = {
+        "id": ([new_id() for _ in messages], Uuid()),
+        "user_id": ([one.user_id for one in messages], Uuid()),
+        "title_zh": ([_clipped(one.title.zh, LONGEST_TITLE) for one in messages], Text()),
+        "title_en": ([_clipped(one.title.en, LONGEST_TITLE) for one in messages], Text()),
+        "body_zh": ([_clipped(one.body.zh, LONGEST_BODY) if one.body else None for one in messages], Text()),
+        "body_en": ([_clipped(one.body.en, LONGEST_BODY) if one.body else None for one in messages], Text()),
+        "subject_kind": ([one.subject.kind if one.subject else None for one in messages], Text()),
+        "subject_id": ([one.subject.id if one.subject else None for one in messages], Uuid()),
+        "key": ([one.key for one in messages], Text()),
+    }
     told = (
-        func.unnest(literal([new_id() for _ in people], ARRAY(Uuid())), literal(list(people), ARRAY(Uuid())))
-        .table_valued("id", "user_id")
+        func.unnest(*(literal(values, ARRAY(kept_as)) for values, kept_as in columns.values()))
+        .table_valued(*columns)
         .render_derived(name="told")
     )
-    texts = {
-        "kind": kind,
-        "title_zh": _clipped(title.zh, LONGEST_TITLE),
-        "title_en": _clipped(title.en, LONGEST_TITLE),
-        "body_zh": None if body is None else _clipped(body.zh, LONGEST_BODY),
-        "body_en": None if body is None else _clipped(body.en, LONGEST_BODY),
-        "subject_kind": None if subject is None else subject.kind,
-        "key": key,
-    }
-    subject_id = None if subject is None else subject.id
     rows = (
-        select(
-            User.tenant_id,
-            told.c.id,
-            User.id,
-            literal(subject_id, Uuid()) if subject_id else null(),
-            *(literal(value, Text()) for value in texts.values()),
-        )
+        select(User.tenant_id, literal(kind, Text()), *(told.c[name] for name in columns))
         .join_from(User, told, User.id == told.c.user_id)
         .where(session.within(User), User.status == UserStatus.ACTIVE.value)
     )
     await session.flush()
     return await session.scalars(
         insert(Notice)
-        .from_select(["tenant_id", "id", "user_id", "subject_id", *texts], rows, include_defaults=False)
+        .from_select(["tenant_id", "kind", *columns], rows, include_defaults=False)
         .on_conflict_do_nothing(index_elements=["tenant_id", "user_id", "kind", "key"])
         .returning(Notice.id)
     )
@@ -239,7 +245,8 @@ async def set_quiet_hours(
     session: WriteSession, *, starts: str | None = None, ends: str | None = None, time_zone: str | None = None
 ) -> None:
     """Have nothing sent to the actor daily from `starts` to `ends` (`HH:MM`; past midnight when `ends` is the smaller),
-    in `time_zone` (None: the tenant's). Neither: no quiet hours. Raises Forbidden, InvalidInput."""
+    in `time_zone` (None: the tenant's). Neither: no quiet hours. What earlier quiet hours held back is looked at anew
+    at once. Raises Forbidden, InvalidInput."""
     person = _own(session)
     span = _span(starts, ends, time_zone)
     known = await session.find(QuietHours, QuietHours.user_id == person, lock=True)
@@ -254,7 +261,26 @@ async def set_quiet_hours(
             .on_conflict_do_update(index_elements=["tenant_id", "user_id"], set_=values)
         )
         after = {"starts": clock(span[0]), "ends": clock(span[1]), "zone": time_zone}
+    await _reschedule(session, person)
     await record(session, "notices.quiet_hours.set", Subject("user", person), before=before, after=after)
+
+
+async def _reschedule(session: WriteSession, person: UUID) -> None:
+    """Have what waits for quiet hours to end sorted again by whoever sends: only quiet hours put it off."""
+    pulled = await session.scalars(
+        update(NoticeDelivery)
+        .where(
+            session.within(NoticeDelivery),
+            NoticeDelivery.user_id == person,
+            NoticeDelivery.status == DeliveryStatus.WAITING.value,
+            NoticeDelivery.due > func.now(),
+        )
+        .values(due=func.now())
+        .returning(NoticeDelivery.notice_id)
+        .execution_options(synchronize_session=False)
+    )
+    if pulled:
+        await enqueue(session, SEND, {}, queue=Queue.NORMAL)
 
 
 def told_hours(hours: QuietHours) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from steward_tenants.errors import Conflict, Forbidden, NotFound
+from steward_tenants.errors import Conflict, Forbidden, NotFound, StewardError
 from steward_tenants.texts import Bilingual
 
 
@@ -38,6 +38,20 @@ class RunKindUnknown(NotFound):
     code = "run_kind_unknown"
     message = Bilingual("没有名为 {kind} 的任务类型。", "There is no kind of run named {kind}.")
     remedy = Bilingual("请检查任务类型，或启用提供它的插件。", "Check the kind, or enable the plugin that brings it.")
+
+
+class RunFault(StewardError):
+    """A fault of the program or of the machine stopped the run: what stands in a run whose failure has no text."""
+
+    code = "run_fault"
+    message = Bilingual(
+        "任务因系统错误停止：此前完成的部分已保存，出错的部分未保存。",
+        "A fault of the system stopped the run: what was done before is kept, the part that failed is not.",
+    )
+    remedy = Bilingual(
+        "请恢复任务，从出错处继续；如再次停止，请把任务编号告知管理员。",
+        "Resume it, and it goes on from there; if it stops again, give the run's id to your administrator.",
+    )
 
 
 class RunFailed(Conflict):

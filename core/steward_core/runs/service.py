@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, case, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from steward_core.runs.chunks import measured
-from steward_core.runs.errors import RunEnded, RunExists, RunFailed, RunKindUnknown, RunNotFound
+from steward_core.runs.errors import RunEnded, RunExists, RunFailed, RunFault, RunKindUnknown, RunNotFound
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.pace import note_pace
 from steward_tenants.access.models import Duty
@@ -383,12 +383,13 @@ async def mark_failed(database: Database, tenant_id: UUID, actor: Actor, run_id:
 
 def failure(error: Exception) -> dict[str, Any]:
     """What is kept of an error: code and texts for people, nothing internal."""
-    known = error if isinstance(error, StewardError) else StewardError()
+    known = error if isinstance(error, StewardError) else RunFault()
     cause = type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
     return {
         "code": known.code,
         "zh-CN": known.text.zh,
         "en": known.text.en,
+        "remedy": {"zh-CN": known.advice.zh, "en": known.advice.en},
         "problems": [
             {"path": list(p.path), "code": p.code, "zh-CN": p.message.zh, "en": p.message.en}
             for p in known.problems[:20]

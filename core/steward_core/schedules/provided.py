@@ -13,11 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 from steward_core.industry.declarations import Industry
 from steward_core.schedules.models import SYSTEM_SOURCE, Schedule
 from steward_core.schedules.planning import wake
-from steward_core.schedules.rules import CatchUp
+from steward_core.schedules.rules import CatchUp, read_rule
 from steward_core.schedules.tasks import GRADING
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
-from steward_tenants.lifecycle.furnishing import furnish_with
+from steward_tenants.lifecycle.furnishing import furnish_with, take_up_with
 from steward_tenants.texts import Bilingual
 
 
@@ -66,7 +66,7 @@ async def bring_plugin_schedules(session: WriteSession, industry: Industry) -> i
             f"{industry.key}.{one.key}",
             one.title,
             _task(industry.key, one.task),
-            " ".join(one.rule.split()),
+            read_rule(one.rule).text,
             CatchUp.ALL,
         )
         for one in industry.schedules
@@ -145,4 +145,10 @@ async def _bring(session: WriteSession, source: str, provided: Iterable[Provided
     return len(written)
 
 
+async def _look_at_once(session: WriteSession) -> None:
+    """A scheduler looks at a tenant only where a doorbell says so, and plans what is to be made up for."""
+    await wake(session, datetime.now(UTC))
+
+
 furnish_with(ensure_system_schedules)
+take_up_with(_look_at_once)

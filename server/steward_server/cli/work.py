@@ -12,7 +12,7 @@ from steward_core.schedules import scheduler as schedules
 from steward_server import upkeep
 from steward_server.api import logs
 from steward_server.cli.workplace import settings_at_hand
-from steward_server.composition import make_database, make_worker_composition
+from steward_server.composition import make_database, make_file_store, make_worker_composition
 from steward_server.settings import Settings
 from steward_workers.pool import Pool
 from steward_workers.relay import Relay
@@ -47,6 +47,7 @@ async def _schedule(settings: Settings) -> None:
     database = make_database(settings)
     try:
         relay = Relay(database, settings.redis_url.get_secret_value(), settings.tenant_slots)
-        await asyncio.gather(relay.run(stop), schedules.run(database, stop), upkeep.run(database, stop))
+        store = make_file_store(settings)
+        await asyncio.gather(relay.run(stop), schedules.run(database, stop), upkeep.run(database, store, stop))
     finally:
         await database.dispose()

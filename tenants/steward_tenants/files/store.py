@@ -127,10 +127,8 @@ class LocalFileStore:
             await asyncio.to_thread(path.unlink)
 
     async def remove_tenant(self, tenant_id: UUID) -> None:
-        """Remove the tenant's folder."""
-        folder = self.root / str(UUID(str(tenant_id)))
-        if folder.exists():
-            await asyncio.to_thread(shutil.rmtree, folder)
+        """Remove the tenant's folder; others may be doing the same."""
+        await asyncio.to_thread(_remove, self.root / str(UUID(str(tenant_id))))
 
     def _place(self, tenant_id: UUID, file_id: UUID) -> Path:
         # The end of a UUIDv7 is random; its start is the time and would fill one folder a month.
@@ -145,6 +143,12 @@ class LocalFileStore:
             except FileNotFoundError:
                 continue
             yield Kept(file_id_of(path.name), age, f"{path.parent.name}/{path.name}")
+
+
+def _remove(folder: Path) -> None:
+    while folder.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def file_id_of(name: str) -> UUID | None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from steward_tenants.configuration.queries import TenantFacts, tenant_facts, tenant_row
 from steward_tenants.database.actor import Actor, system
 from steward_tenants.database.database import Database
-from steward_tenants.database.locks import take_turn
+from steward_tenants.database.locks import take_turn, try_turn, while_held
 from steward_tenants.database.session import DirectorySession, WriteSession
 from steward_tenants.database.signing import TENANT_SETTING
 from steward_tenants.directory.models import (
@@ -33,6 +33,7 @@ from steward_tenants.errors import TenantNotFound, invalid
 from steward_tenants.files.store import FileStore
 from steward_tenants.lifecycle.errors import (
     DeletionTooSoon,
+    ErasedElsewhere,
     ErasureIncomplete,
     TenantNotReady,
 )
@@ -43,7 +44,9 @@ from steward_tenants.lifecycle.rules import (
     MINIMUM_GRACE_DAYS,
     every_table,
 )
+from steward_tenants.structured_logs import structlog
 
+log = structlog.get_logger(__name__)
 ROWS_AT_ONCE = 20_000
 MOST_PASSES = 3
 """A job that was under way may still have written a row behind the first pass."""
@@ -118,8 +121,9 @@ async def purge_tenant(
     """Erase a tenant whose grace period is over; what stays is the platform's record of it.
 
     The beginning is put on record first and from then on only forward is possible. Rows go in bounded transactions,
-    children before parents; the directory's row goes last, so that a repeat after a crash finds it and completes.
-    Raises TenantNotFound, TenantNotReady, DeletionTooSoon, ErasureIncomplete.
+    children before parents; the directory's row goes last, together with the record that all is gone, so that a repeat
+    after a crash finds it and completes. Raises TenantNotFound, TenantNotReady, DeletionTooSoon, ErasedElsewhere,
+    ErasureIncomplete.
     """
     require_operator(actor)
     async with database.directory() as directory:
@@ -133,16 +137,24 @@ async def purge_tenant(
             platform_event(directory, actor, PURGE_BEGUN, row.id, {"key": row.key})
         tenant_id, key = row.id, row.key
     database.forget_status(tenant_id)
-    rows = await _erase(database, store, tenant_id, progress)
-    async with database.directory() as directory:
-        await _forget(directory, tenant_id)
-        platform_event(directory, actor, "tenant.purged", tenant_id, {"key": key, "rows": sum(rows.values())})
+
+    async def erase() -> dict[str, int]:
+        rows = await _erase(database, store, tenant_id, progress)
+        async with database.directory() as directory:
+            if await _forget(directory, tenant_id):
+                platform_event(directory, actor, "tenant.purged", tenant_id, {"key": key, "rows": sum(rows.values())})
+        return rows
+
+    async with database.write(tenant_id, LIFECYCLE, even_suspended=True) as keeper:
+        if not await try_turn(keeper, _PURGE_TURN):
+            raise ErasedElsewhere
+        rows = await while_held(keeper, erase())
     database.forget_status(tenant_id)
     return Purged(tenant_id, rows)
 
 
 async def due_for_purge(database: Database) -> list[UUID]:
-    """Tenants whose grace period is over, for the platform's daily work."""
+    """Tenants whose grace period is over, the longest first."""
     async with database.directory() as directory:
         return list(
             await directory.scalars(
@@ -153,7 +165,27 @@ async def due_for_purge(database: Database) -> list[UUID]:
         )
 
 
+async def purge_due(database: Database, store: FileStore) -> int:
+    """Erase tenants whose grace period is over, one after another, as the platform; how many were erased here.
+
+    Any number of processes may do so at once: one that another is erasing is passed over, and one that a process left
+    half erased is completed. What fails in one is logged, done again in the next round, and keeps no other waiting.
+    """
+    done = 0
+    for tenant_id in await due_for_purge(database):
+        try:
+            await purge_tenant(database, store, tenant_id, LIFECYCLE)
+        except (ErasedElsewhere, TenantNotFound, TenantNotReady, DeletionTooSoon):
+            continue  # another process erases it or has done so, or it was taken back
+        except Exception as error:
+            log.warning("a tenant was not erased", tenant=str(tenant_id), error=type(error).__name__)
+        else:
+            done += 1
+    return done
+
+
 _TURN = "lifecycle"
+_PURGE_TURN = "lifecycle.purge"
 
 
 async def hold_unfinished(database: Database, session: WriteSession, reason: str) -> None:
@@ -162,8 +194,13 @@ async def hold_unfinished(database: Database, session: WriteSession, reason: str
     Raises TenantNotReady when that has happened already.
     """
     await take_turn(session, _TURN)
+    await require_unfinished(database, session.tenant_id, reason)
+
+
+async def require_unfinished(database: Database, tenant_id: UUID, reason: str) -> None:
+    """Raise TenantNotReady when an unfinished tenant was completed or removed meanwhile."""
     async with database.directory() as directory:
-        row = await directory.find(Tenant, Tenant.id == session.tenant_id)
+        row = await directory.find(Tenant, Tenant.id == tenant_id)
     if row is None or row.status != TenantStatus.RESTORING or row.status_reason != reason:
         raise TenantNotReady(status="—" if row is None else row.status)
 
@@ -260,8 +297,8 @@ async def _tables_with_rows(database: Database, tenant_id: UUID) -> list[str]:
     return left
 
 
-async def _forget(directory: DirectorySession, tenant_id: UUID) -> None:
-    """Take the tenant out of the directory, with the logins of people who are in no other tenant."""
+async def _forget(directory: DirectorySession, tenant_id: UUID) -> bool:
+    """Take the tenant out of the directory, with the logins of people who are in no other tenant. False: it was out."""
     await directory.execute(delete(Doorbell).where(Doorbell.tenant_id == tenant_id))
     await directory.execute(delete(Bell).where(Bell.tenant_id == tenant_id))
     await directory.execute(delete(OneTimeToken).where(OneTimeToken.tenant_id == tenant_id))
@@ -269,7 +306,7 @@ async def _forget(directory: DirectorySession, tenant_id: UUID) -> None:
         delete(Membership).where(Membership.tenant_id == tenant_id).returning(Membership.account_id)
     )
     await forget_accounts(directory, members)
-    await directory.execute(delete(Tenant).where(Tenant.id == tenant_id))
+    return bool(await directory.scalars(delete(Tenant).where(Tenant.id == tenant_id).returning(Tenant.id)))
 
 
 async def forget_accounts(directory: DirectorySession, accounts: Any) -> None:

@@ -39,6 +39,14 @@ class DeletionUnderWay(Conflict):
     )
 
 
+class ErasedElsewhere(Conflict):
+    """Another process is erasing the tenant at this moment."""
+
+    code = "erased_elsewhere"
+    message = Bilingual("另一进程正在清除该租户的数据。", "Another process is erasing this tenant.")
+    remedy = Bilingual("请稍后查看租户列表。", "Look at the list of tenants later.")
+
+
 class ErasureIncomplete(StewardError):
     """Rows of an erased tenant were found; `tables` names where."""
 

@@ -1,4 +1,4 @@
-"""What floors above put into every new tenant, in the transaction that furnishes it."""
+"""What floors above put into every new tenant, and do in every restored one, in the transaction that fills it."""
 
 from __future__ import annotations
 
@@ -21,4 +21,22 @@ def furnish_with(call: Furnish) -> None:
 async def furnish(session: WriteSession) -> None:
     """Furnish a tenant with all of it."""
     for call in _furnishers:
+        await call(session)
+
+
+TakeUp = Callable[[WriteSession], Awaitable[object]]
+"""Has the work of a tenant that came out of an archive go on here; the archive holds no doorbells."""
+
+_resumptions: list[TakeUp] = []
+
+
+def take_up_with(call: TakeUp) -> None:
+    """Have every restored tenant's work taken up by `call` as well."""
+    if call not in _resumptions:
+        _resumptions.append(call)
+
+
+async def take_up(session: WriteSession) -> None:
+    """Take up the work of a restored tenant, once all its rows are there."""
+    for call in _resumptions:
         await call(session)

@@ -45,7 +45,7 @@ from steward_tenants.lifecycle.archive import (
     open_archive,
     table_member,
 )
-from steward_tenants.lifecycle.deletion import discard_unfinished, forget_accounts, hold_unfinished
+from steward_tenants.lifecycle.deletion import discard_unfinished, forget_accounts, hold_unfinished, require_unfinished
 from steward_tenants.lifecycle.errors import (
     ArchiveRefused,
     ArchiveSchemaDiffers,
@@ -53,6 +53,7 @@ from steward_tenants.lifecycle.errors import (
     TenantKeyTaken,
 )
 from steward_tenants.lifecycle.export import Progress, schema_revision, silent
+from steward_tenants.lifecycle.furnishing import take_up
 from steward_tenants.lifecycle.operators import platform_event, require_operator
 from steward_tenants.lifecycle.rules import (
     BYTES_STAY_BEHIND,
@@ -217,7 +218,12 @@ async def _load(
     progress: Progress,
 ) -> None:
     manifest = reader.manifest
-    without_bytes = await _load_files(store, reader, tenant_id, progress)
+    try:
+        without_bytes = await _load_files(store, reader, tenant_id, progress)
+    except FileNotFoundError:
+        # Somebody who restores under the same key has removed this attempt, folder and all.
+        await require_unfinished(database, tenant_id, RESTORING)
+        raise
     arrival = Arrival(
         old_tenant=manifest.tenant.id,
         new_tenant=tenant_id,
@@ -236,6 +242,7 @@ async def _load(
         async with database.write(tenant_id, actor, even_suspended=True, timeout_ms=0) as session:
             await hold_unfinished(database, session, RESTORING)
             await _load_tables(session, reader, arrival, progress)
+            await take_up(session)
             await record(session, "tenant.restored", Subject("tenant", tenant_id), after=facts)
     except (DataError, IntegrityError, InvalidInput):
         raise ArchiveRefused("行数据不合法", "its rows do not fit the tables") from None

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from redis.exceptions import ConnectionError as ValkeyUnreachable
 from redis.exceptions import TimeoutError as ValkeyTooSlow
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from steward_tenants.errors import StewardError
@@ -59,24 +59,43 @@ STEPS: dict[FailureClass, tuple[float, float]] = {
 """Seconds before the second attempt, and at most."""
 
 
+LONGEST_AFTER_LOSS = 10.0
+"""Seconds before the next attempt at most, when the process or the connection that the last one had is gone: it is not
+known to be the job's doing, and what took them is over by the time that anybody can note it."""
+
+
 class JobTooSlow(Exception):
     """An attempt took longer than its kind allows."""
 
 
+class ProcessLost(ConnectionError):
+    """The process that made an attempt was ended from outside."""
+
+
 def failure_class(error: BaseException) -> FailureClass:
     """The class of an error that ended a job's attempt."""
+    if isinstance(error, PendingRollbackError) and error.__context__ is not None:
+        # Somebody touched the session after what it tells of, and hid it.
+        return failure_class(error.__context__)
     if isinstance(error, StewardError):
         if error.status == _TOO_MANY:
             return FailureClass.TRANSIENT
         return FailureClass.REFUSED if error.status < _SERVER_ERRORS else FailureClass.FAULT
     if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        lost = error.connection_invalidated or (not state and isinstance(error.orig, psycopg.OperationalError))
-        return FailureClass.TRANSIENT if lost or state.startswith(_TRANSIENT_STATES) else FailureClass.FAULT
+        passes = _connection_lost(error) or _state(error).startswith(_TRANSIENT_STATES)
+        return FailureClass.TRANSIENT if passes else FailureClass.FAULT
     if isinstance(error, smtplib.SMTPResponseException):
         return FailureClass.TRANSIENT if error.smtp_code < _SERVER_ERRORS else FailureClass.FAULT
     unreachable = isinstance(error, OSError) and error.errno in _TRANSIENT_NUMBERS
     return FailureClass.TRANSIENT if unreachable or isinstance(error, _TRANSIENT) else FailureClass.FAULT
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _connection_lost(error: DBAPIError) -> bool:
+    return error.connection_invalidated or (not _state(error) and isinstance(error.orig, psycopg.OperationalError))
 
 
 def failure_note(error: BaseException) -> dict[str, Any]:
@@ -110,15 +129,25 @@ def _storable(text: str) -> str:
     return text[:MOST_CHARACTERS].replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
-def pause(kind: FailureClass, attempts: int, jitter: float | None = None) -> timedelta | None:
+def longest_pause(error: BaseException) -> float:
+    """How many seconds an error lets the next attempt wait at most, however often the job failed."""
+    if isinstance(error, PendingRollbackError) and error.__context__ is not None:
+        return longest_pause(error.__context__)
+    lost = isinstance(error, ProcessLost) or (isinstance(error, DBAPIError) and _connection_lost(error))
+    return LONGEST_AFTER_LOSS if lost else max(most for _, most in STEPS.values())
+
+
+def pause(
+    kind: FailureClass, attempts: int, jitter: float | None = None, *, longest: float | None = None
+) -> timedelta | None:
     """How long to wait after failure number `attempts` (from 1); None: trying again is of no use.
 
-    Doubles with each failure up to a bound. `jitter` (0 to 1, default: random) takes up to a fifth of it, so that jobs
-    that failed together are not tried together.
+    Doubles with each failure up to a bound, and to `longest` seconds. `jitter` (0 to 1, default: random) takes up to a
+    fifth of it, so that jobs that failed together are not tried together.
     """
     if kind not in STEPS:
         return None
     first, most = STEPS[kind]
     spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
-    seconds = min(most, first * 2.0 ** min(attempts - 1, 30))
+    seconds = min(most if longest is None else min(most, longest), first * 2.0 ** min(attempts - 1, 30))
     return timedelta(seconds=seconds * (1 - spread / 5))

@@ -19,14 +19,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, literal_column, select, update
 
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
-from steward_tenants.database.locks import try_turn
+from steward_tenants.database.locks import TurnLost, try_turn, while_held
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import TenantNotFound, TenantSuspended
-from steward_tenants.outbox.failures import FailureClass, JobTooSlow, failure_class, failure_note, pause
+from steward_tenants.outbox.failures import FailureClass, JobTooSlow, failure_class, failure_note, longest_pause, pause
 from steward_tenants.outbox.jobs import JOB_KINDS, Beside, InSession, JobKind, JobPlace, JobTools, Queue
 from steward_tenants.outbox.models import JobStatus, OutboxJob
 
@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 WORKER = system("worker")
 UNKNOWN_KIND_WAITS = timedelta(minutes=1)
-KEEPER_SPEAKS_SECONDS = 10.0
-"""How often the keeper says something: the database ends transactions that are silent for a minute."""
 KEEPER_MILLISECONDS = 5_000
 # Not as parameters: the index of waiting jobs serves only a statement that is known to want nothing else, and a clock
 # that goes on within the statement could not be its bound.
@@ -67,10 +65,6 @@ class Performed:
     due: datetime | None
     waited: float
     took: float
-
-
-class ClaimLost(ConnectionError):
-    """The keeper's connection broke: another performer may have begun the job, so this one stops."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +181,8 @@ class _Attempt:
             self._tell(kind)
             place = JobPlace(self.database, self.tenant_id, self.tools, claim.id, claim.attempts + 1)
             try:
-                finished = await _while_kept(keeper, _bounded(body, place, claim.payload, kind.seconds))
-            except (ClaimLost, TenantSuspended, TenantNotFound):
+                finished = await while_held(keeper, _bounded(body, place, claim.payload, kind.seconds))
+            except (TurnLost, TenantSuspended, TenantNotFound):
                 raise
             except Exception as error:
                 return await _note(keeper, claim, error)
@@ -268,22 +262,6 @@ async def _bounded(body: Beside, place: JobPlace, payload: dict[str, Any], secon
         raise
 
 
-async def _while_kept(keeper: WriteSession, work: Any) -> bool:
-    """Do the work while the keeper holds the lock. Raises ClaimLost when it no longer does."""
-    task: asyncio.Task[bool] = asyncio.ensure_future(work)
-    try:
-        while not (await asyncio.wait({task}, timeout=KEEPER_SPEAKS_SECONDS))[0]:
-            try:
-                await keeper.scalar(select(literal(1)))
-            except Exception as error:
-                raise ClaimLost from error
-        return task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
 async def _end(keeper: WriteSession, claim: _Claim, finished: bool) -> Performed:
     """Done, unless a part is left to do or it was asked for again meanwhile."""
     now = func.clock_timestamp()
@@ -309,7 +287,9 @@ async def _note(session: WriteSession, claim: _Claim, error: Exception) -> Perfo
     attempts = claim.attempts + 1
     failure = failure_class(error)
     kind = JOB_KINDS.get(claim.kind)
-    wait = pause(failure, attempts) if kind is None or attempts < kind.most_attempts else None
+    wait = None
+    if kind is None or attempts < kind.most_attempts:
+        wait = pause(failure, attempts, longest=longest_pause(error))
     values: dict[str, Any] = {"attempts": attempts, "error": failure_note(error)}
     if wait is None:
         row = await _change(session, claim, status=JobStatus.DEAD.value, **values)

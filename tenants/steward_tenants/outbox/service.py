@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, DateTime, case, cast, delete, func, literal, select
+from sqlalchemy import CTE, DateTime, and_, case, cast, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from steward_tenants.database.identifiers import new_id
@@ -36,8 +36,9 @@ async def enqueue(
 
     `due` (default: at once) is the earliest moment to do it. With a `unique_key`, a job of that kind and key that waits
     already is joined: it keeps its payload and the earlier of the two moments, and is done once more when it had been
-    begun. `queue` is the kind's unless given. Raises UnfitJob when a name is no short key, nobody declares the kind and
-    no queue is given, or the payload carries more than identifiers, numbers and short keys.
+    begun. One that has failed keeps the moment of its next attempt: being asked for does not hurry it. `queue` is the
+    kind's unless given. Raises UnfitJob when a name is no short key, nobody declares the kind and no queue is given, or
+    the payload carries more than identifiers, numbers and short keys.
     """
     row = _row(session, kind, payload, due, queue)
     await session.flush()
@@ -98,13 +99,18 @@ def _row(
 
 async def _join(session: WriteSession, row: dict[str, Any]) -> UUID:
     """Insert the job, or bring forward the one that waits for the same; either way with a doorbell, unless the one
-    that waits is due earlier. A second doorbell bears an id of its own: the application may insert them only."""
+    that waits is due earlier or waits after a failure. A second doorbell bears an id of its own: the application may
+    insert them only."""
     statement = insert(OutboxJob).values(row)
     given = statement.excluded.due
+    failed = and_(OutboxJob.attempts > 0, OutboxJob.error.is_not(None))
     job = statement.on_conflict_do_update(
         index_elements=[OutboxJob.tenant_id, OutboxJob.kind, OutboxJob.unique_key],
         index_where=WAITING_ONCE,
-        set_={"due": func.least(OutboxJob.due, given), "again": func.least(OutboxJob.again, given)},
+        set_={
+            "due": case((failed, OutboxJob.due), else_=func.least(OutboxJob.due, given)),
+            "again": func.least(OutboxJob.again, given),
+        },
     )
     returned: CTE = job.returning(*_RETURNED, OutboxJob.again).cte("job")
     fresh = returned.c.id == row["id"]

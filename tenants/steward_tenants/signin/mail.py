@@ -22,11 +22,13 @@ SECURE_PORT = 465
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail to one person, in plain text."""
+    """A mail to one person, in plain text. With a `key`, letters and digits, it bears the same Message-ID each time
+    that it is sent, so that mail systems can tell a second copy."""
 
     to: str
     subject: str
     text: str
+    key: str | None = None
 
 
 class Mailer(Protocol):
@@ -43,7 +45,8 @@ def _message(letter: Letter, sender: str) -> EmailMessage:
     message["To"] = letter.to
     message["Subject"] = letter.subject
     message["Date"] = formatdate()
-    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].strip(" >") or None)
+    domain = sender.rpartition("@")[2].strip(" >")
+    message["Message-ID"] = f"<{letter.key}@{domain}>" if letter.key and domain else make_msgid(domain=domain or None)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="base64")
     return message

@@ -101,7 +101,7 @@ def test_what_stands_by_itself_is_found_by_its_key() -> None:
         assert [cadence.kinds for cadence in declared.cadences] == [("orchard",)]
         assert [promise.clock for promise in declared.promises] == ["working_days"]
         assert [template.content for template in declared.templates] == [{"steps": []}]
-        assert [schedule.task for schedule in declared.schedules] == ["yearly"]
+        assert [schedule.task for schedule in declared.schedules] == ["grading:yearly"]
         assert [item.view for item in declared.navigation] == ["form:harvest"]
         assert [tier.rank for tier in declared.tiers] == [1, 2]
         assert [metric.additive for metric in declared.metrics] == [True]

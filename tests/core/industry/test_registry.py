@@ -158,7 +158,7 @@ def test_all_mistakes_of_a_declaration_are_named_at_once() -> None:
         kinds=(Kind("orchard", TITLE), Kind("orchard", TITLE), Kind("Bad", Bilingual("标题", ""))),
         importers=(),
         navigation=(NavigationItem("menu", TITLE, "form:nothing"),),
-        schedules=(Schedule("often", TITLE, "task", "every day"),),
+        schedules=(Schedule("often", TITLE, "grading:yearly", "every day"),),
     ) == [
         "key",
         "version",
@@ -169,6 +169,47 @@ def test_all_mistakes_of_a_declaration_are_named_at_once() -> None:
         "navigation.menu",
         "schedules.often",
     ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "0 3 1 1 *",
+        " 0  3 1 1,7 * ",
+        "first working day 09:00",
+        "Last friday of quarter or previous working day 18:00",
+        "quarter end 20:00",
+        "day 31 or next working day 08:00",
+    ],
+)
+@pytest.mark.parametrize(
+    "task", ["grading:yearly", "grading:orchard.yearly", "grading:mill.monthly", "clients.contracts_end"]
+)
+def test_schedules_keep_to_cron_lines_or_calendar_words(rule: str, task: str) -> None:
+    assert places(schedules=(Schedule("often", TITLE, task, rule),), requires=("mill",)) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "rule"),
+    [
+        ("grading:yearly", "first working day"),
+        ("grading:yearly", "first workday 09:00"),
+        ("grading:yearly", "last working day or next working day 09:00"),
+        ("grading:yearly", "0 25 * * *"),
+        ("grading:yearly", "0 0 30 2 *"),
+        ("grading:yearly", "0 3 * *"),
+        ("grading:yearly", ""),
+        ("grading:yearly", "0 3 " + "1," * 100 + "1 * *"),
+        ("grading:monthly", "0 3 * * *"),
+        ("grading:", "0 3 * * *"),
+        ("grading:other.yearly", "0 3 * * *"),
+        ("grading:mill.", "0 3 * * *"),
+        ("yearly", "0 3 * * *"),
+        ("upkeep.tenant", "0 3 * * *"),
+    ],
+)
+def test_what_no_scheduler_could_do_is_a_mistake(task: str, rule: str) -> None:
+    assert places(schedules=(Schedule("often", TITLE, task, rule),), requires=("mill",)) == ["schedules.often"]
 
 
 def test_what_is_no_declaration_is_a_mistake() -> None:

@@ -426,7 +426,7 @@ async def test_stored_settings_that_no_longer_hold_are_a_fault_and_can_be_mended
     with registered(orchard.plugin()):
         async with database.write(tenant_id, ADMIN) as session:
             await enable(session, "orchard", settings={"trees": 9})
-    with registered(orchard.plugin(version="2.0.0", settings=Strict, gradings=())):
+    with registered(orchard.plugin(version="2.0.0", settings=Strict, gradings=(), schedules=())):
         async with database.write(tenant_id, ADMIN) as session:
             assert await enabled(session) == ()
             fault = await session.find(PluginFault)

@@ -14,20 +14,25 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select, update
 
+from steward_core.notifications import sending
 from steward_core.notifications.channels import SENDERS
 from steward_core.notifications.jobs import send_due
 from steward_core.notifications.models import Notice, NoticeDelivery, QuietHours
+from steward_core.notifications.rules import clock
 from steward_core.notifications.senders import EmailSender, SenderFailed, register_sender
 from steward_core.notifications.sending import sort_due
-from steward_core.notifications.service import SEND, mark_notice_read, notify, set_notice_preference
+from steward_core.notifications.service import SEND, mark_notice_read, notify, set_notice_preference, set_quiet_hours
 from steward_tenants.database.database import Database
 from steward_tenants.errors import TenantSuspended
 from steward_tenants.outbox.jobs import JOB_KINDS, JobPlace
 from steward_tenants.outbox.models import OutboxJob
+from steward_tenants.outbox.performing import perform_due
 from steward_tenants.people.models import User, UserStatus
+from steward_tenants.signin.mail import Letter
 from steward_tenants.texts import Bilingual
 from tests.core.notifications.post import LATE, URL, Post, as_person, deliveries, job_place, kinds
 from tests.factories import TESTS, make_tenant, make_user
+from tests.turns import HEAD_START
 
 TITLE = Bilingual("合同将到期：华信网络", "A contract will end: Huaxin Networks")
 
@@ -166,6 +171,88 @@ async def _pass_quiet_hours(room: Mailroom) -> None:
         )
 
 
+def hours(starts_in: int, ends_in: int) -> dict[str, str]:
+    """Quiet hours in minutes from now."""
+    minute = int(datetime.now(UTC).timestamp() // 60)
+    return {"starts": clock(minute + starts_in), "ends": clock(minute + ends_in)}
+
+
+@pytest.mark.parametrize(("given", "put_off"), [(None, None), ((60, 120), None), ((-60, 30), 30), ((-60, 300), 300)])
+async def test_new_quiet_hours_hold_for_mails_that_the_old_ones_put_off(
+    room: Mailroom, given: tuple[int, int] | None, put_off: int | None
+) -> None:
+    anna, ben = [await room.person(name) for name in ("anna", "ben")]
+    for person in (anna, ben):
+        await room.quiet(person)
+        await room.tell(person)
+    await room.send()
+    assert room.post.letters == []
+    async with room.database.write(room.tenant_id, as_person(anna)) as session:
+        await set_quiet_hours(session, **({} if given is None else hours(*given)))
+    await perform_due(room.database, room.tenant_id, room.place.tools)
+    assert [letter.to for letter in room.post.letters] == ([] if put_off else ["anna@example.test"])
+    async with room.database.read(room.tenant_id, TESTS) as session:
+        dues = dict(
+            tuple(row)
+            for row in await session.rows(
+                select(NoticeDelivery.user_id, NoticeDelivery.due).where(
+                    session.within(NoticeDelivery), NoticeDelivery.status == "waiting"
+                )
+            )
+        )
+        planned = await session.scalars(
+            select(OutboxJob.due).where(session.within(OutboxJob), OutboxJob.status == "waiting")
+        )
+    now = datetime.now(UTC)
+    assert timedelta(minutes=55) < dues.pop(ben) - now <= timedelta(minutes=60), "others' stay where they are"
+    if put_off is None:
+        assert dues == {}
+    else:
+        assert timedelta(minutes=put_off - 5) < dues[anna] - now <= timedelta(minutes=put_off)
+        assert dues[anna] in planned
+
+
+async def test_quiet_hours_that_hold_nothing_back_write_no_job(room: Mailroom) -> None:
+    anna = await room.person("anna")
+    async with room.database.write(room.tenant_id, as_person(anna)) as session:
+        await set_quiet_hours(session, starts="22:00", ends="08:00")
+        await set_quiet_hours(session)
+        assert await session.find(OutboxJob) is None
+
+
+@pytest.mark.parametrize("anna_first", [False, True])
+async def test_who_changes_quiet_hours_while_mails_are_put_off_is_not_kept_waiting(
+    room: Mailroom, monkeypatch: pytest.MonkeyPatch, *, anna_first: bool
+) -> None:
+    anna = await room.person("anna")
+    await room.quiet(anna)
+    await room.tell(anna)
+    tasks: list[asyncio.Task[None]] = []
+
+    async def change() -> None:
+        async with room.database.write(room.tenant_id, as_person(anna)) as session:
+            await set_quiet_hours(session)
+
+    known = sending._changed_since if anna_first else sending._postpone
+
+    async def meanwhile(*given: Any) -> Any:
+        """Anna's command comes before the hours are looked at again, or while they are held."""
+        if anna_first:
+            await change()
+            return await known(*given)
+        done = await known(*given)
+        tasks.append(asyncio.create_task(change()))
+        await asyncio.sleep(HEAD_START)
+        return done
+
+    monkeypatch.setattr(sending, known.__name__, meanwhile)
+    await room.send()
+    monkeypatch.undo()
+    await asyncio.gather(*tasks)
+    await perform_due(room.database, room.tenant_id, room.place.tools)
+    assert await room.ended() == Counter(sent=1)
+
+
 async def test_quiet_hours_may_be_of_another_zone(room: Mailroom) -> None:
     anna = await room.person("anna")
     await room.quiet(anna, "Asia/Shanghai")
@@ -217,6 +304,37 @@ async def test_two_at_once_send_nothing_twice(room: Mailroom) -> None:
         {f"p{number}@example.test": 1 for number in range(8)}
     )
     assert await room.ended() == Counter(sent=16)
+
+
+@pytest.mark.parametrize("more", [False, True])
+async def test_a_mail_that_was_taken_and_not_noted_comes_again_under_the_same_id(room: Mailroom, *, more: bool) -> None:
+    class Dies(Post):
+        async def send(self, letter: Letter) -> None:
+            await super().send(letter)
+            raise asyncio.CancelledError
+
+    anna = await room.person("anna")
+    await room.tell(anna)
+    await room.tell(anna)
+    taken = Dies(room.post.letters)
+    with pytest.raises(asyncio.CancelledError):
+        await send_due(job_place(room.database, room.tenant_id, taken), {})
+    assert await room.ended() == Counter(waiting=2)
+    if more:
+        await room.tell(anna)
+    assert await room.send() is True
+    assert await room.ended() == Counter(sent=3 if more else 2)
+    first, second = room.post.letters
+    assert first.key
+    assert (first.key == second.key) is not more, "a mail that tells of more is another one"
+
+
+async def test_mails_that_tell_of_something_else_bear_other_ids(room: Mailroom) -> None:
+    people = [await room.person(f"p{number}") for number in range(3)]
+    for _ in range(2):
+        await room.tell(*people)
+        await room.send()
+    assert len({letter.key for letter in room.post.letters}) == 6
 
 
 async def test_a_long_turn_leaves_the_rest_for_the_next(room: Mailroom, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.engine import Engine
 
 from steward_core.inbox.items import InboxKind
 from steward_core.inbox.queries import inbox_counts, inbox_fingerprint, inbox_of
@@ -20,10 +22,12 @@ from steward_core.notifications.queries import notices_of, preferences_of, quiet
 from steward_core.notifications.rules import EMAIL, declare_notice
 from steward_core.notifications.service import (
     SEND,
+    Message,
     forget_old_notices,
     mark_all_notices_read,
     mark_notice_read,
     notify,
+    notify_many,
     set_notice_preference,
     set_quiet_hours,
     told_hours,
@@ -33,6 +37,7 @@ from steward_tenants.audit.service import Subject
 from steward_tenants.configuration.models import TenantSetting
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import Forbidden, InvalidInput
 from steward_tenants.outbox.models import OutboxJob
 from steward_tenants.people.models import User, UserStatus
@@ -41,6 +46,7 @@ from steward_tenants.texts import Bilingual
 from tests.core.factories import make_client
 from tests.core.notifications.post import LATE, QUIET_KIND, as_person, deliveries, kinds
 from tests.factories import TESTS, make_tenant, make_user
+from tests.turns import meanwhile
 
 TITLE = Bilingual("合同将到期", "A contract will end")
 TODAY = date(2026, 11, 22)
@@ -94,6 +100,58 @@ async def test_a_key_reaches_a_person_once(database: Database, office: Office) -
     assert await tell(database, office, office.anna, office.anna) == 1
     assert await tell(database, office, office.anna) == 1
     assert await deliveries(database, office.tenant_id) == Counter(waiting=5)
+
+
+async def test_many_are_told_each_their_own_in_a_handful_of_statements(database: Database, office: Office) -> None:
+    other, subject = await make_tenant(database), Subject("client", new_id())
+    async with database.write(office.tenant_id, TESTS) as session:
+        people = [make_user(session).id for _ in range(500)]
+    async with database.write(other, TESTS) as session:
+        stranger = make_user(session).id
+    async with database.write(office.tenant_id, as_person(people[0])) as session:
+        await set_notice_preference(session, LATE, EMAIL, wanted=False)
+    messages = [
+        Message(person, Bilingual(f"第{number}条" + "长" * 300, f"Number {number}"), key=f"k{number}")
+        for number, person in enumerate((*people, office.gone, stranger, new_id()))
+    ]
+    messages.append(Message(people[1], TITLE, Bilingual("二", "two" * 2000), subject))
+    messages.append(messages[2])
+    seen: list[str] = []
+
+    def count(*arguments: Any) -> None:
+        seen.append(arguments[2])
+
+    async with database.write(office.tenant_id, TESTS) as session:
+        assert await notify_many(session, LATE, []) == 0
+        event.listen(Engine, "before_cursor_execute", count)
+        try:
+            assert await notify_many(session, LATE, messages) == 501
+        finally:
+            event.remove(Engine, "before_cursor_execute", count)
+    assert len(seen) == 3, "notices, deliveries, the job"
+    async with database.write(office.tenant_id, TESTS) as session:
+        assert await notify_many(session, LATE, messages) == 1, "only what has no key comes again"
+    assert await deliveries(database, office.tenant_id) == Counter(waiting=501)
+    async with database.read(office.tenant_id, as_person(people[1])) as reading:
+        again, plain, mine = await notices_of(reading)
+    assert (mine.title_en, mine.key, mine.body_zh, mine.subject_kind) == ("Number 1", "k1", None, None)
+    assert (mine.title_zh[:3], len(mine.title_zh)) == ("第1条", 300)
+    for one in (plain, again):
+        assert (one.title_zh, one.key, one.body_zh) == (TITLE.zh, None, "二")
+        assert (one.subject_kind, one.subject_id, len(one.body_en or "")) == ("client", subject.id, 4000)
+    with pytest.raises(KeyError):
+        async with database.write(office.tenant_id, TESTS) as session:
+            await notify_many(session, "tests.unknown", messages)
+
+
+async def test_two_who_tell_the_same_at_once_tell_it_once(database: Database, office: Office) -> None:
+    messages = [Message(person, TITLE, key="a") for person in (office.anna, office.ben)]
+
+    async def tell_all(session: WriteSession) -> None:
+        await notify_many(session, LATE, messages)
+
+    assert await meanwhile(database, office.tenant_id, TESTS, tell_all, tell_all) is None
+    assert await deliveries(database, office.tenant_id) == Counter(waiting=2)
 
 
 async def test_texts_are_kept_within_bounds_and_the_subject_stands(database: Database, office: Office) -> None:

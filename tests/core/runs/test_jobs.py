@@ -190,7 +190,7 @@ async def test_what_never_passes_ends_in_a_failed_run(database: Database, tmp_pa
         await hurry(database, tenant)
         await perform(database, tenant, tmp_path)
     run = await run_now(database, tenant, run_id)
-    assert (run.status, run.error["kind"]) == ("failed", "ConnectionError")
+    assert (run.status, run.error["code"], run.error["kind"]) == ("failed", "run_fault", "ConnectionError")
     assert await waiting(database, tenant) == 0
 
 
@@ -212,17 +212,34 @@ async def test_a_typed_failure_stops_the_run_with_its_text_and_it_resumes(databa
     assert await _kinds(database, tenant) == 3
 
 
-async def test_an_unknown_failure_tells_nothing_internal(database: Database, tmp_path: Path) -> None:
-    tenant, run_id, _ = await _asked(database)
+async def test_a_fault_of_the_program_stops_the_run_at_once_tells_nothing_internal_and_it_resumes(
+    database: Database, tmp_path: Path
+) -> None:
+    tenant, run_id, actor = await _asked(database)
 
     async def broken(_session: WriteSession) -> None:
         raise RuntimeError("secret of the machine")
 
-    once_at(0, broken)
+    once_at(1, broken)
     await perform(database, tenant, tmp_path)
     run = await run_now(database, tenant, run_id)
-    assert (run.status, run.attempts, run.error["code"]) == ("failed", 1, "internal_error")
+    assert (run.status, run.attempts, run.done, run.position) == ("failed", 1, 1, {"next": 1})
+    assert run.error["code"] == "run_fault"
+    assert "已保存" in run.error["zh-CN"]
+    assert "is kept" in run.error["en"]
+    assert "恢复" in run.error["remedy"]["zh-CN"]
+    assert run.error["remedy"]["en"].startswith("Resume it")
     assert "secret" not in str(run.error)
+    assert await _kinds(database, tenant) == 1, "the chunk is undone, those before it stand"
+    (job,) = await _jobs(database, tenant)
+    assert (job.status, job.error) == (JobStatus.DONE, None), "a fault is not tried again until somebody resumes it"
+    async with database.write(tenant, actor) as session:
+        await resume_run(session, run_id)
+    await perform(database, tenant, tmp_path)
+    run = await run_now(database, tenant, run_id)
+    assert (run.status, run.attempts, run.error, run.counts) == ("done", 2, None, {"made": 3})
+    assert await _kinds(database, tenant) == 3
+    assert len(SEEN) == 4, "only the broken chunk was done again"
 
 
 async def test_a_cancelled_run_stops_between_chunks(database: Database, tmp_path: Path) -> None:

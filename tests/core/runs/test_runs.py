@@ -131,7 +131,7 @@ async def test_an_unknown_failure_says_nothing_internal(
         await drive(database, tenant, IMPORTER, run_id, tools)
     async with database.read(tenant, IMPORTER) as session:
         error: Any = (await run_of(session, run_id)).error
-    assert error["code"] == "internal_error"
+    assert error["code"] == "run_fault"
     assert error["kind"] == "RuntimeError"
     assert "secret" not in str(error)
 

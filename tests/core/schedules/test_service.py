@@ -60,6 +60,7 @@ from tests.core.schedules.support import (
     QUIET,
     ZONE,
     bells_of,
+    count_from,
     declare_quiet,
     forget_bells,
     jobs_of,
@@ -219,6 +220,23 @@ async def test_a_plugins_schedules_come_rest_and_come_back(database: Database) -
         assert await bring_plugin_schedules(session, industry) == 0
         (back,) = await schedules(session)
         assert (back.rule, back.retired, back.basis) == ("0 3 5 1,4,7,10 *", False, "")
+
+
+async def test_a_plugins_calendar_words_fire_on_the_tenants_working_days(database: Database) -> None:
+    tenant = await make_tenant(database)
+    declared = Declared("months", Bilingual("评级", "Grading"), "grading:stars", " First  working day 09:00")
+    industry = cast("Industry", SimpleNamespace(key="odd", schedules=(declared,)))
+    async with database.write(tenant, ADMIN) as session:
+        await bring_plugin_schedules(session, industry)
+        brought = await schedule_by_key(session, "odd.months")
+        assert brought.rule == "first working day 09:00"
+        await count_from(session, brought.id, datetime(2026, 1, 31, tzinfo=UTC))
+    await fire_due(database, datetime(2026, 3, 3, tzinfo=UTC))
+    # The second of February is a Monday; the first of March a Sunday.
+    assert await planned_moments(database, tenant) == [
+        datetime(2026, 2, 2, 1, tzinfo=UTC),
+        datetime(2026, 3, 2, 1, tzinfo=UTC),
+    ]
 
 
 async def person_who_may(database: Database, tenant: UUID) -> User:
