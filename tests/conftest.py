@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from steward_tenants.database.floors import load_floors
 from tests import statement_watch
 from tests.cluster import Addresses, Cluster
 
+# Programs that tests start are started often: they keep what they compiled, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Drawing the first texts reads all of Unicode, and machines are shared: only what is generated counts, not how fast.
 settings.register_profile("steward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steward")
@@ -25,6 +29,9 @@ ADDRESSES = pytest.StashKey[Addresses]()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "unwatched(reason): the test sends statements that lack wall 2 on purpose")
     load_floors()
+    cache = getattr(config, "cache", None)
+    if cache is not None:
+        statement_watch.remember_in(cache.mkdir("statements"))
     statement_watch.install()
     if hasattr(config, "workerinput"):
         config.stash[ADDRESSES] = Addresses(**config.workerinput["addresses"])
@@ -42,6 +49,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    statement_watch.keep()
     cluster = config.stash.get(CLUSTER, None)
     if cluster is not None:
         cluster.stop()

@@ -8,14 +8,16 @@ the database with statements that no production code would send says so: `with u
 
 from __future__ import annotations
 
-import ast
 import logging
 import re
+import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,8 @@ from steward_graphql.schema.registry import api_for
 from steward_tenants.database.floors import load_floors
 from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.models import tenant_metadata
+from tests.source_strings import STRINGS, constants
+from tests.statement_memory import Memory
 
 ROOT = Path(__file__).parents[1]
 ROLES = ("steward_app", "steward_directory")
@@ -50,6 +54,7 @@ _ROW_NUMBER = re.compile(r", \d+\)(?=,? *(?:\(|\) AS imp_sen))")
 _JSON_WORDS = re.compile(r"[{}\[\]\",:]+")
 _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 """What a cursor says of the order that it belongs to: a digest of declared names."""
+TAKEN_APART = Memory("statements")
 _UNCHECKED: ContextVar[str | None] = ContextVar("unwatched", default=None)
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -111,23 +116,47 @@ def _normalised(statement: str) -> str:
     return _REPEATED_ROWS.sub(r"\1", text)
 
 
+def unscoped(statement: str) -> list[str]:
+    """What wall 2 lacks in a statement of the application, whatever its literals are. Raises SqlglotError."""
+    return _known(_normalised(statement), "steward_app")[1]
+
+
 @cache
 def _problems(statement: str, role: str) -> tuple[str, ...]:
     try:
-        literals = [
-            token.text
-            for token in sqlglot.tokenize(statement, dialect="postgres")
-            if token.token_type
-            in (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
-        ]
-        known = constants() | RENDERED
-        built = [text for text in literals if text not in known and not _is_json_of_ours(text)]
-        problems = [f"a literal that no source file contains: {text!r}" for text in built]
-        if role == "steward_app" and _mentions_tenants(statement):
-            problems += _unscoped(statement)
+        literals, problems = _known(statement, role)
     except SqlglotError as error:
         return (f"cannot be parsed, so cannot be checked: {str(error).splitlines()[0]}",)
-    return tuple(problems)
+    known = constants() | RENDERED
+    built = [text for text in literals if text not in known and not _is_json_of_ours(text)]
+    return (*(f"a literal that no source file contains: {text!r}" for text in built), *problems)
+
+
+def _known(statement: str, role: str) -> tuple[list[str], list[str]]:
+    """As taken apart before, unless something was wrong with it."""
+    key = f"{role} {sha256(statement.encode()).hexdigest()}"
+    literals = TAKEN_APART.get(key)
+    if literals is not None:
+        return literals, []
+    literals, problems = _taken_apart(statement, role)
+    if not problems:
+        TAKEN_APART.put(key, literals)
+    return literals, problems
+
+
+def _taken_apart(statement: str, role: str) -> tuple[list[str], list[str]]:
+    """The literals of a statement, and what wall 2 lacks in it. Both follow from the text and the tenants' tables."""
+    dialect = sqlglot.Dialect.get_or_raise("postgres")
+    tokens = dialect.tokenize(statement)
+    literals = [
+        token.text
+        for token in tokens
+        if token.token_type
+        in (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.NATIONAL_STRING)
+    ]
+    if role != "steward_app" or not _mentions_tenants(statement):
+        return literals, []
+    return literals, list(_unscoped(statement, dialect.parser().parse(tokens, statement)))
 
 
 def _is_json_of_ours(text: str) -> bool:
@@ -167,8 +196,7 @@ def _mentions_tenants(statement: str) -> bool:
     return "app" in words or bool(words & (tenant_tables() | {"doorbell"})) or "audit_event_" in statement
 
 
-def _unscoped(statement: str) -> Iterator[str]:
-    trees = sqlglot.parse(statement, dialect="postgres")
+def _unscoped(statement: str, trees: Sequence[exp.Expr | None]) -> Iterator[str]:
     if len(trees) != 1 or trees[0] is None:
         yield "more or less than one statement"
         return
@@ -379,27 +407,6 @@ def _is_parameter(value: exp.Expr) -> bool:
     return isinstance(_bare(value), exp.Placeholder | exp.Parameter)
 
 
-def _strings(file: Path) -> Iterator[str]:
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-            yield from re.findall(r"(?<=')([^']*)(?=')", node.value)
-
-
-@cache
-def constants() -> frozenset[str]:
-    """Every string that stands in a source file of this project, and every literal inside one."""
-    found: set[str] = set()
-    for folder in ("tenants", "core", "graphql", "workers", "plugins", "server", "tests"):
-        for file in (ROOT / folder).rglob("*.py"):
-            found.update(_strings(file))
-    return frozenset(found)
-
-
 def observe(statement: str, role: str) -> None:
     """Check one statement that is about to be sent."""
     if role in ROLES and _UNCHECKED.get() is None:
@@ -454,6 +461,19 @@ def _connected(adapted: Any, _record: Any) -> None:
     driver = getattr(adapted, "driver_connection", adapted)
     if isinstance(driver, psycopg.AsyncConnection):
         driver.cursor_factory = _WatchedCursor
+
+
+def remember_in(folder: Path) -> None:
+    """Recall what earlier runs found out, by a watch of this text over these tables."""
+    watch = (Path(__file__).read_text(encoding="utf-8"), metadata.version("sqlglot"), *sorted(tenant_tables()))
+    TAKEN_APART.open(folder, sha256("\n".join(watch).encode()).hexdigest())
+    STRINGS.open(folder, sys.version)
+
+
+def keep() -> None:
+    """Keep it for later runs."""
+    TAKEN_APART.save()
+    STRINGS.save()
 
 
 def install() -> None:

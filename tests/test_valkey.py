@@ -69,3 +69,47 @@ async def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     await valkey.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_reminders_are_kept_up_to_a_number(addresses: Addresses) -> None:
+    valkey, key = Valkey(addresses.redis_url), f"ring:{uuid4()}"
+    library: Redis = Redis.from_url(addresses.redis_url)
+    await valkey.remind(key, 3)
+    assert await library.blpop([key], 5) == (key.encode(), b"1")
+    await asyncio.gather(*(valkey.remind(key, 3) for _ in range(10)))
+    assert await library.llen(key) == 3
+    await library.delete(key)
+    await library.set(key, "no list", ex=60)
+    with pytest.raises(ValkeyError):
+        await valkey.remind(key, 3)
+    await valkey.ping()
+    await library.aclose()
+    await valkey.close()
+
+
+async def test_a_hash_of_numbers_is_read(addresses: Addresses) -> None:
+    valkey, key = Valkey(addresses.redis_url), f"tally:{uuid4()}"
+    library: Redis = Redis.from_url(addresses.redis_url)
+    assert await valkey.counts(key) == {}
+    await library.hset(key, mapping={"normal:done": 12, "壹": -3, b"\xff": 1})
+    await library.expire(key, 60)
+    assert await valkey.counts(key) == {"normal:done": 12, "壹": -3, "\ufffd": 1}
+    await library.hset(key, "odd", "no number")
+    with pytest.raises(ValkeyError):
+        await valkey.counts(key)
+    with pytest.raises(ValkeyError):
+        await valkey.since(key, 0)
+    await valkey.ping()
+    await library.aclose()
+    await valkey.close()
+
+
+async def test_members_are_counted_from_a_score_on(addresses: Addresses) -> None:
+    valkey, key = Valkey(addresses.redis_url), f"set:{uuid4()}"
+    library: Redis = Redis.from_url(addresses.redis_url)
+    assert await valkey.since(key, 0) == 0
+    await library.zadd(key, {"a": 1, "b": 2.5, "c": 1_795_391_276.25})
+    await library.expire(key, 60)
+    assert [await valkey.since(key, least) for least in (0, 2.5, 2.6, 1_795_391_276.25, 1e12)] == [3, 2, 1, 1, 0]
+    await library.aclose()
+    await valkey.close()

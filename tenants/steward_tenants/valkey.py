@@ -59,11 +59,14 @@ class Valkey:
         """The numbers of a hash by their names. Raises ValkeyError."""
         found = (await self._run([["HGETALL", key]]))[0]
         words = found if isinstance(found, list) else []
-        return {
-            name.decode(errors="replace"): int(number)
-            for name, number in zip(words[::2], words[1::2], strict=True)
-            if isinstance(name, bytes) and isinstance(number, bytes)
-        }
+        try:
+            return {
+                name.decode(errors="replace"): int(number)
+                for name, number in zip(words[::2], words[1::2], strict=True)
+                if isinstance(name, bytes) and isinstance(number, bytes)
+            }
+        except ValueError as error:
+            raise ValkeyError("the answer is no number") from error
 
     async def since(self, key: str, least: float) -> int:
         """How many members of a sorted set have a score of `least` or more. Raises ValkeyError."""

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import Queue as RqQueue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -106,14 +106,24 @@ class RingQueue(RqQueue):
     job_class = RingMessage
 
     @classmethod
+    def lpop(cls, *given: Any, **named: Any) -> Any:
+        """RQ's, which would end the worker at bytes that are no text."""
+        found: Any = super().lpop(*given, **named)
+        return None if found is None else tuple(_text(word) for word in found)
+
+    @classmethod
     def _fetch_dequeued_job(cls, connection: Any, queue_key: str, job_id: str, *others: Any, **named: Any) -> Any:
         try:
             return super()._fetch_dequeued_job(connection, queue_key, job_id, *others, **named)
-        except RedisError:
-            raise
         except Exception as error:
+            if isinstance(error, RedisError) and not isinstance(error, ResponseError):
+                raise
             log.warning("a message that is none was dropped: %s", type(error).__name__)
             return None
+
+
+def _text(word: str | bytes) -> str:
+    return word.decode("utf-8", "replace") if isinstance(word, bytes) else word
 
 
 def connect(url: str) -> Redis:

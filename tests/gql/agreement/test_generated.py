@@ -18,7 +18,7 @@ from tests.gql.agreement.paths import orders
 from tests.gql.world import PEOPLE
 
 ASKED = [("A", "boss"), ("A", "am1"), ("B", "lead"), ("B", "nobody"), ("C", "odd"), ("C", "team"), ("C", "auditor")]
-EXAMPLES = 15
+EXAMPLES = 8
 EVERYBODY = [(letter, name) for letter in "ABC" for name in PEOPLE]
 
 

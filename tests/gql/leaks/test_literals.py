@@ -12,7 +12,7 @@ from tests.gql.agreement.answers import Bench
 from tests.gql.agreement.documents import Writer
 from tests.gql.agreement.test_sweep import documents
 from tests.gql.leaks.modes import Mode, engine_in
-from tests.statement_watch import constants
+from tests.source_strings import constants
 
 STRING = re.compile(r"'((?:[^']|'')*)'")
 NUMBER = re.compile(r"(?<![\w$.\"])\d+(?:\.\d+)?(?!\w)")

@@ -21,7 +21,7 @@ from tests.gql.leaks.modes import Eyes, Mode, Watched, engine_in
 from tests.gql.world import PEOPLE
 
 PLACES = [("A", "am1"), ("B", "lead"), ("C", "odd")]
-GENERATED = 15
+GENERATED = 8
 
 
 def _pool(bench: Bench, letter: str) -> Pool:
@@ -36,7 +36,7 @@ def _pool(bench: Bench, letter: str) -> Pool:
 
 
 def _asked(bench: Bench, letter: str, name: str, generated: int) -> Iterator[tuple[str, dict[str, object]]]:
-    for text in list(documents(bench, letter, name))[:: 1 if generated > GENERATED else 8]:
+    for text in list(documents(bench, letter, name))[:: 1 if generated > GENERATED else 16]:
         yield text, {}
     pool, random = _pool(bench, letter), Random(f"{letter}{name}")
     for _ in range(generated):

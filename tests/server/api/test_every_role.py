@@ -27,7 +27,7 @@ from tests.server.api.live import Live, serving
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
 ROLES = ("nobody", "tenant_admin", "security_admin", "auditor", "supervisor", "account_manager", "api_client")
-EXAMPLES = 40 if os.environ.get("STEWARD_TEST_FULL") == "1" else 6
+EXAMPLES = 40 if os.environ.get("STEWARD_TEST_FULL") == "1" else 3
 OPEN = {
     "/healthz",
     "/readyz",

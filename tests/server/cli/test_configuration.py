@@ -20,6 +20,8 @@ def test_a_configuration_is_exported_compared_and_applied(console: Console, tmp_
     document = json.loads(file.read_text(encoding="utf-8"))
     assert document["tenant"] == TENANT
     assert "platinum" in [tier["key"] for tier in document["tiers"]]
+    document["tiers"] = [tier for tier in document["tiers"] if not tier["key"].startswith("cli_")]  # other tests'
+    file.write_text(json.dumps(document), encoding="utf-8")
 
     words = (OTHER, str(file), "--login", OTHER_ADMIN, "--json")
     planned = [row for row in console("config", "diff", *words).rows if row["change"] != "only_here"]
