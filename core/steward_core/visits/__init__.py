@@ -1,0 +1,1 @@
+"""Visits: cadence, the monthly service plan, capacity, routes and check-in."""
