@@ -40,6 +40,7 @@ from steward_workers.messages import (
     send,
     waiting,
 )
+from steward_workers.ring import WAKE
 from tests.factories import TESTS, make_tenant, make_unit
 from tests.workers.place import Place
 
@@ -154,6 +155,15 @@ def test_a_message_brings_nothing_along_but_its_name(place: Place) -> None:
     with pytest.raises(Exception, match="not called"):
         _ = message.func
     connection.close()
+
+
+async def test_a_relay_removes_what_stands_for_its_reminders(place: Place) -> None:
+    tenant_id = await make_tenant(place.database)
+    place.redis.hset(WAKE, "not", "a list")
+    place.start("relay")
+    place.start("worker")
+    await place.put(tenant_id, "test.mark_normal", range(3))
+    await place.done(tenant_id, 3)
 
 
 async def test_a_worker_passes_over_forged_messages_and_goes_on(place: Place) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from steward_tenants.database.database import Database
 from steward_tenants.outbox.jobs import Queue
@@ -71,8 +71,12 @@ class Relay:
 
     def _wait(self) -> None:
         """Until somebody rings, and for a moment at most. Reminders that came meanwhile are all met by one round."""
-        if self._connection.blpop([WAKE], POLL_SECONDS) is not None:
-            self._connection.delete(WAKE)
+        try:
+            if self._connection.blpop([WAKE], POLL_SECONDS) is None:
+                return
+        except ResponseError:
+            log.warning("what stood for reminders was none, and is removed")
+        self._connection.delete(WAKE)
 
     async def _ring(self, queue: Queue) -> int:
         await self._renew_waiting(queue)
