@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from pydantic import TypeAdapter
 from sqlalchemy import (
     CTE,
@@ -33,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
 
 from steward_core.clients.models import Client, ClientStatus
 from steward_core.database.context import QueryContext
@@ -51,6 +53,7 @@ from steward_tenants.access.queries import units_below
 from steward_tenants.audit.service import Subject, record
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import StewardError
+from steward_tenants.outbox.failures import FailureClass, failure_class
 from steward_tenants.texts import Bilingual
 
 GRADED_STATUSES = (ClientStatus.ACTIVE, ClientStatus.DORMANT)
@@ -84,7 +87,8 @@ async def compute(session: WriteSession, run: Run, tools: RunTools) -> bool:  # 
         raise GradingNotFound
     if grading.status != GradingStatus.COMPUTING:
         return True
-    scheme, settings = await scheme_here(session, grading.scheme)
+    scheme_key = grading.scheme  # cannot be read any more when the transaction has failed
+    scheme, settings = await scheme_here(session, scheme_key)
     with _no_collection():
         try:
             given, decided = await _decided(
@@ -94,7 +98,9 @@ async def compute(session: WriteSession, run: Run, tools: RunTools) -> bool:  # 
         except StewardError:
             raise
         except Exception as error:
-            raise SchemeFailed(scheme=grading.scheme) from error
+            if _passes(error):
+                raise
+            raise SchemeFailed(scheme=scheme_key) from error
         results = _checked(grading.scheme, grading_form(scheme), given, decided)
         await write_results(session, grading, form_key(grading.scheme, scheme), scheme.form, results)
     grading.status = GradingStatus.PREVIEW
@@ -102,6 +108,14 @@ async def compute(session: WriteSession, run: Run, tools: RunTools) -> bool:  # 
     run.counts = grading.counts
     await record(session, "gradings.compute", Subject("grading", grading.id), after=grading.counts)
     return True
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the database failed the scheme rather than the other way round; a query that takes too long is the
+    scheme's."""
+    if not isinstance(error, DBAPIError) or isinstance(error.orig, psycopg.errors.QueryCanceled):
+        return False
+    return failure_class(error) is FailureClass.TRANSIENT
 
 
 COMPUTE = declare_run_kind("gradings.compute", "客户评级", "Grading of clients", GRADINGS_RUN, compute)

@@ -29,7 +29,7 @@ KINDS = (
 SECONDS = 3600.0
 """How long one turn may last: an import's check, which begins anew when interrupted, has its whole file in one."""
 MEGABYTES = 1536
-MOST_ATTEMPTS = 12
+MOST_ATTEMPTS = 30
 SWEEP_AT_ONCE = 1000
 
 
