@@ -6,14 +6,13 @@ import errno
 import random
 import smtplib
 import socket
+import sys
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 import psycopg
-from redis.exceptions import ConnectionError as ValkeyUnreachable
-from redis.exceptions import TimeoutError as ValkeyTooSlow
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -40,8 +39,6 @@ _TRANSIENT = (
     ConnectionError,
     TimeoutError,
     socket.gaierror,
-    ValkeyUnreachable,
-    ValkeyTooSlow,
     PoolExhausted,
     smtplib.SMTPServerDisconnected,
 )
@@ -87,7 +84,14 @@ def failure_class(error: BaseException) -> FailureClass:
     if isinstance(error, smtplib.SMTPResponseException):
         return FailureClass.TRANSIENT if error.smtp_code < _SERVER_ERRORS else FailureClass.FAULT
     unreachable = isinstance(error, OSError) and error.errno in _TRANSIENT_NUMBERS
-    return FailureClass.TRANSIENT if unreachable or isinstance(error, _TRANSIENT) else FailureClass.FAULT
+    passes = unreachable or isinstance(error, _TRANSIENT) or _from_valkey(error)
+    return FailureClass.TRANSIENT if passes else FailureClass.FAULT
+
+
+def _from_valkey(error: BaseException) -> bool:
+    """Whether the queue server could not be reached. API processes load no client library, and have no such errors."""
+    library = sys.modules.get("redis.exceptions")
+    return library is not None and isinstance(error, (library.ConnectionError, library.TimeoutError))
 
 
 def _state(error: DBAPIError) -> str:
