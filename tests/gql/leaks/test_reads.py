@@ -72,7 +72,7 @@ async def test_no_answer_shows_what_is_not_ones_own(
 async def test_no_answer_shows_anybody_what_is_not_theirs(
     walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: str
 ) -> None:
-    await _look(walled, eyes, letter, name, 1_000)
+    await _look(walled, eyes, letter, name, 200)
 
 
 @pytest.mark.parametrize("mode", Mode)
