@@ -5,6 +5,7 @@ Money in fen.
 
 from __future__ import annotations
 
+from steward_core.incentives.templates import TEAM_COMMISSION
 from steward_core.industry.declarations import Template
 from steward_tenants.texts import Bilingual
 
@@ -131,25 +132,7 @@ SALES_LADDER = Template(
         ],
     },
 )
-TEAM_SCHEME = Template(
-    "scheme",
-    "enterprise_sales_team",
-    Bilingual("政企销售团队提成", "Tiered commission of an enterprise sales team"),
-    {
-        "whole_amount_at_reached_rate": True,
-        "tiers": [
-            {"from": 0, "base_pay": 250_000, "rate_percent": 10},
-            {"from": 2_000_000, "base_pay": 250_000, "rate_percent": 15},
-            {"from": 4_000_000, "base_pay": 300_000, "rate_percent": 20},
-            {"from": 6_000_000, "base_pay": 400_000, "rate_percent": 25},
-        ],
-        "monthly_target": 2_000_000,
-        "probation": {"months": 3, "base_pay": 250_000, "targets": [{"month": 1, "amount": 500_000},
-                      {"months": [2, 3], "amount": 1_000_000}]},
-        "team_lead": {"base_pay": 300_000, "team_target": 15_000_000, "extra_percent_of_team": 1},
-        "technician": {"percent_of_department": 1},
-    },
-)  # fmt: skip
+TEAM_SCHEME = Template("scheme", "enterprise_sales_team", TEAM_COMMISSION.title, TEAM_COMMISSION.content)
 KEY_ACCOUNT_SCHEME = Template(
     "scheme",
     "key_account_bonus",
