@@ -430,7 +430,7 @@ def _work(session: WriteSession, tenant: Tenant) -> None:
 def _jobs(session: WriteSession, tenant: Tenant) -> None:
     for place, status in enumerate(JobStatus):
         job_id = new_id()
-        mark = tenant.mark("job", job_id)
+        mark = tenant.mark("outbox_job", job_id)
         dead = status is JobStatus.DEAD
         added(
             session,
