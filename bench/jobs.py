@@ -22,6 +22,7 @@ from uuid import UUID
 import psycopg
 from redis import Redis
 from rq import Queue as RqQueue
+from rq import Worker
 from rq.registry import StartedJobRegistry
 from sqlalchemy import func, select
 
@@ -98,7 +99,8 @@ def _processes(cluster: BenchCluster, redis_url: str, folder: Path) -> Iterator[
     worker = [sys.executable, "-m", "bench.peers.worker", str(WORKERS)]
     scheduler = [sys.executable, "-m", "steward_server", "scheduler"]
     with _process(worker, environment, folder), _process(scheduler, environment, folder):
-        time.sleep(3)
+        while Worker.count(connection=Redis.from_url(redis_url)) < WORKERS:
+            time.sleep(0.05)
         yield
 
 

@@ -34,7 +34,7 @@ def china_year(year: int) -> ChinaYear:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return ChinaYear({}, frozenset(), provisional=True)
     # Half a second and some megabytes: only for processes that ask for working days.
-    from holidays.countries.china import China, ChinaStaticHolidays  # noqa: PLC0415
+    from holidays.countries.china import China, ChinaStaticHolidays  # noqa: PLC0415 - see above
 
     around = range(max(FIRST_YEAR, year - 1), min(LAST_YEAR, year + 1) + 1)
     chinese: Any = China(years=around, language="zh_CN")  # type: ignore[no-untyped-call]

@@ -183,7 +183,7 @@ async def _note(session: WriteSession, endpoint: Mapping[str, Any], ready: Ready
         await session.flush()
         await _got_through(session, endpoint, now)
         return
-    following = None if answered.error == "event" else next_try(delivery.attempts, now, random.random())  # noqa: S311
+    following = None if answered.error == "event" else next_try(delivery.attempts, now, random.random())  # noqa: S311 - no secret
     if following is None or delivery.event_id is None:
         # A ping is tried once: whoever sent it wants to know now.
         delivery.status = DeliveryStatus.DEAD.value

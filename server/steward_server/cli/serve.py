@@ -29,7 +29,7 @@ def api(
 ) -> None:
     """Serve the API at STEWARD_LISTEN_HOST:STEWARD_LISTEN_PORT. 例 example: steward api --workers 4"""
     if not as_it_is and sys.flags.optimize < WITHOUT_DOCSTRINGS:
-        os.execv(sys.executable, [sys.executable, "-OO", *sys.orig_argv[1:], "--as-it-is"])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-OO", *sys.orig_argv[1:], "--as-it-is"])  # noqa: S606 - our own arguments
     with settings_at_hand() as settings:
         uvicorn.run(
             "steward_server.api.application:from_environment",

@@ -346,7 +346,7 @@ class Sealer:
                     pause = 0.0
             except Exception as error:  # whatever it is, the log must go on being sealed
                 failures += 1
-                pause = min(LONGEST_PAUSE_SECONDS, self._poll_seconds * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311
+                pause = min(LONGEST_PAUSE_SECONDS, self._poll_seconds * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
                 log.warning("sealing failed (%s), again in %.1f s", type(error).__name__, pause)
             await _wait(stop, pause)
 
