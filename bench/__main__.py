@@ -9,7 +9,21 @@ import uvloop
 
 from bench.report import Ratio, show
 
-MEASUREMENTS = ("walls", "audit", "up", "clients", "imports", "gradings", "graphql", "jobs", "scans")
+MEASUREMENTS = (
+    "walls",
+    "audit",
+    "up",
+    "clients",
+    "imports",
+    "gradings",
+    "graphql",
+    "jobs",
+    "scans",
+    "plans",
+    "scores",
+    "clocks",
+    "month",
+)
 
 
 async def measure(names: list[str]) -> list[Ratio]:

@@ -120,8 +120,15 @@ def steward_environment(cluster: BenchCluster, redis_url: str, port: int, folder
 @contextmanager
 def steward(cluster: BenchCluster, redis_url: str, port: int, folder: Path) -> Iterator[int]:
     """Steward's API with one worker; gives its process id."""
+    with serving(port, folder, steward_environment(cluster, redis_url, port, folder)) as process_id:
+        yield process_id
+
+
+@contextmanager
+def serving(port: int, folder: Path, environment: Mapping[str, str]) -> Iterator[int]:
+    """The same in an environment of one's own."""
     arguments = [sys.executable, "-m", "steward_server", "api"]
-    with _running(arguments, port, folder, steward_environment(cluster, redis_url, port, folder)) as process_id:
+    with _running(arguments, port, folder, environment) as process_id:
         yield process_id
 
 

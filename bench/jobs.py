@@ -72,7 +72,7 @@ async def run() -> list[Ratio]:
         bell = Ringer(Valkey(valkey.url))
         ring_with(bell.ring)
         alone = valkey.url.removesuffix("/0") + "/1"
-        stack.enter_context(_process([sys.executable, "-m", "bench.peers.rq_workers", alone, str(WORKERS)], {}, folder))
+        stack.enter_context(process([sys.executable, "-m", "bench.peers.rq_workers", alone, str(WORKERS)], {}, folder))
         try:
             return [
                 await _throughput(cluster, database, tenants[:TENANTS], alone),
@@ -98,14 +98,15 @@ def _processes(cluster: BenchCluster, redis_url: str, folder: Path) -> Iterator[
     environment["PYTHONPATH"] = str(peers.ROOT)
     worker = [sys.executable, "-m", "bench.peers.worker", str(WORKERS)]
     scheduler = [sys.executable, "-m", "steward_server", "scheduler"]
-    with _process(worker, environment, folder), _process(scheduler, environment, folder):
+    with process(worker, environment, folder), process(scheduler, environment, folder):
         while Worker.count(connection=Redis.from_url(redis_url)) < WORKERS:
             time.sleep(0.05)
         yield
 
 
 @contextmanager
-def _process(arguments: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
+def process(arguments: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """Run something beside the measurement, with its log in the folder."""
     with (folder / f"{arguments[2]}.log").open("wb") as log:
         process = subprocess.Popen(
             arguments, cwd=peers.ROOT, env=environment or None, stdout=log, stderr=log, start_new_session=True

@@ -36,7 +36,40 @@ SCHEDULES_VIEW = _declare("schedules.view", "查看计划任务", "See schedules
 SCHEDULES_MANAGE = _declare("schedules.manage", "管理计划任务", "Manage schedules", duty=Duty.TENANT_ADMIN)
 WEBHOOKS_MANAGE = _declare("webhooks.manage", "管理 Webhook", "Manage webhooks", duty=Duty.TENANT_ADMIN)
 
+APPROVALS_VIEW = _declare("approvals.view", "查看审批", "See approvals", changes=False)
+APPROVALS_MANAGE = _declare(
+    "approvals.manage", "管理审批流程", "Manage approval definitions and replace approvers", duty=Duty.TENANT_ADMIN
+)
+PLANS_VIEW = _declare("plans.view", "查看服务计划", "See service plans", changes=False)
+PLANS_EDIT = _declare("plans.edit", "编制与执行服务计划", "Edit and carry out service plans")
+PLANS_APPROVE = _declare("plans.approve", "审批服务计划", "Approve service plans")
+VISITS_VIEW = _declare("visits.view", "查看走访", "See visits", changes=False)
+VISITS_EDIT = _declare("visits.edit", "登记走访", "Record visits")
+REQUESTS_VIEW = _declare("requests.view", "查看服务请求与承诺", "See service requests and promises", changes=False)
+REQUESTS_EDIT = _declare("requests.edit", "办理服务请求", "Handle service requests")
+OPPORTUNITIES_VIEW = _declare("opportunities.view", "查看商机", "See opportunities", changes=False)
+OPPORTUNITIES_EDIT = _declare("opportunities.edit", "维护商机", "Maintain opportunities")
+REPORTS_VIEW = _declare("reports.view", "查看工作报告", "See work reports", changes=False)
+REPORTS_EDIT = _declare("reports.edit", "填写工作报告", "Write work reports")
+REPORTS_COMMENT = _declare("reports.comment", "批阅工作报告", "Comment on work reports")
+SCORES_VIEW = _declare("scores.view", "查看考核得分", "See scores", changes=False)
+SCORES_RUN = _declare("scores.run", "计算考核得分", "Work out scores")
+STATEMENTS_VIEW = _declare("statements.view", "查看薪酬单", "See pay statements", changes=False)
+STATEMENTS_RUN = _declare("statements.run", "运行薪酬方案", "Run pay schemes")
+STATEMENTS_APPROVE = _declare("statements.approve", "审批与导出薪酬单", "Approve and export statements")
+MONTHS_RUN = _declare("months.run", "开启与关闭月份", "Open and close months")
+
 _SEES = (CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
+_MONTH_SEEN = (
+    APPROVALS_VIEW,
+    PLANS_VIEW,
+    VISITS_VIEW,
+    REQUESTS_VIEW,
+    OPPORTUNITIES_VIEW,
+    REPORTS_VIEW,
+    SCORES_VIEW,
+)
+_MONTH_DONE = (PLANS_EDIT, VISITS_EDIT, REQUESTS_EDIT, OPPORTUNITIES_EDIT, REPORTS_EDIT, STATEMENTS_VIEW)
 
 extend_template(
     "tenant_admin",
@@ -48,6 +81,8 @@ extend_template(
     WEBHOOKS_MANAGE,
     SCHEDULES_VIEW,
     SCHEDULES_MANAGE,
+    *_MONTH_SEEN,
+    APPROVALS_MANAGE,
 )
 extend_template(
     "supervisor",
@@ -65,8 +100,34 @@ extend_template(
     GRADINGS_BIND,
     GRADINGS_OBJECT,
     GRADINGS_DECIDE,
+    *_MONTH_SEEN,
+    *_MONTH_DONE,
+    PLANS_APPROVE,
+    REPORTS_COMMENT,
+    SCORES_RUN,
+    MONTHS_RUN,
 )
-extend_template("account_manager", *_SEES, CLIENTS_EDIT, CLIENTS_CLAIM, CLIENTS_EXPORT, FORMS_EDIT, GRADINGS_OBJECT)
-extend_template("payroll_officer", CLIENTS_VIEW, FACTS_VIEW, GRADINGS_VIEW)
-extend_template("reviewer", CLIENTS_VIEW, FACTS_VIEW, FORMS_VIEW, GRADINGS_VIEW)
-extend_template("support", *_SEES)
+extend_template(
+    "account_manager",
+    *_SEES,
+    CLIENTS_EDIT,
+    CLIENTS_CLAIM,
+    CLIENTS_EXPORT,
+    FORMS_EDIT,
+    GRADINGS_OBJECT,
+    *_MONTH_SEEN,
+    *_MONTH_DONE,
+)
+extend_template(
+    "payroll_officer",
+    CLIENTS_VIEW,
+    FACTS_VIEW,
+    GRADINGS_VIEW,
+    APPROVALS_VIEW,
+    SCORES_VIEW,
+    STATEMENTS_VIEW,
+    STATEMENTS_RUN,
+    STATEMENTS_APPROVE,
+)
+extend_template("reviewer", *_SEES, *_MONTH_SEEN)
+extend_template("support", *_SEES, *_MONTH_SEEN)

@@ -33,6 +33,8 @@ from steward_tenants.signin.mail import Letter
 from steward_tenants.signin.recovery import accept_invitation, invite
 
 DEMO = operator("demo")
+LIVELY = ("huaxin", "yunling")
+"""The companies whose months are simulated."""
 MADE = "demo.made"
 
 

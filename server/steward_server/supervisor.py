@@ -44,7 +44,8 @@ class Service(Protocol):
 class Command:
     """A program to run: `ready` is asked until it says True, for at most `ready_seconds` at the first start.
 
-    A stop is SIGTERM, and after `stop_seconds` SIGKILL to the whole group.
+    A stop is SIGTERM, and after `stop_seconds` SIGKILL to the whole group. What runs `once` may end, however it does,
+    and is not started again.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Command:
     ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0
     stop_seconds: float = 10.0
+    once: bool = False
 
 
 class _CommandService:
@@ -86,7 +88,7 @@ class _CommandService:
             self._child = None
 
     def alive(self) -> bool:
-        return self._child is not None and self._child.alive()
+        return self._child is not None and (self.command.once or self._child.alive())
 
 
 @dataclass

@@ -49,10 +49,34 @@ EXACT: dict[tuple[str, str], Any] = {
     ("field_index", "integer_value"): None,
     ("field_index", "time_value"): None,
     ("support_access", "granted_at"): NOW,
+    ("business_month", "month"): lambda number: date(1000 + number // 12, number % 12 + 1, 1),
+    ("service_request", "satisfaction"): 3,
+    ("work_report", "period_end"): date(2100, 1, 1),
+    ("work_report", "read_at"): None,
+    ("meeting_item", "solved_at"): None,
     ("notice_quiet_hours", "starts"): 1_320,
     ("notice_quiet_hours", "ends"): 480,
+    ("approval_absence", "starts_at"): NOW,
+    ("approval_request", "kind"): "general",
+    ("visit_plan", "month"): date(2026, 1, 1),
+    ("score_scheme", "effective_from"): date(2026, 1, 1),
+    ("month_score", "month"): date(2026, 1, 1),
+    ("month_score", "finalised_at"): None,
+    ("month_score", "current"): True,
+    ("plan_action", "visits"): [date(2026, 1, 5)],
+    ("visit", "latitude"): 30,
+    ("visit", "longitude"): 120,
+    ("visit", "verdict"): 0,
+    ("visit", "intention"): 3,
+    ("pay_scheme_version", "effective_from"): date(2026, 1, 1),
+    ("pay_member", "until_month"): date(2100, 1, 1),
+    ("pay_run", "month"): date(2026, 1, 1),
+    ("pay_correction", "month"): date(2026, 1, 1),
+    ("opportunity", "probability"): 50,
+    ("discount_request", "percent"): 10,
 }
-"""Columns whose checks say more than a list of values; a table that needs none is filled without an entry."""
+"""Columns whose checks say more than a list of values, or what gives one for a number; a table that needs none is filled
+without an entry."""
 
 
 def new_rows(table: Table, tenant_id: UUID, parents: dict[str, Row], *, whole: bool = True) -> list[tuple[Table, Row]]:
@@ -67,7 +91,8 @@ def new_rows(table: Table, tenant_id: UUID, parents: dict[str, Row], *, whole: b
     row: Row = {}
     for column in table.columns:
         if (table.name, column.name) in EXACT:
-            row[column.name] = EXACT[table.name, column.name]
+            exact = EXACT[table.name, column.name]
+            row[column.name] = exact(number) if callable(exact) else exact
         elif column.name in allowed:
             row[column.name] = allowed[column.name]
         elif whole or not column.nullable:

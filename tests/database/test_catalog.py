@@ -164,7 +164,7 @@ CHECKS = [
         " <> 'pg_catalog'::regnamespace or a.atttypid not in ('uuid'::regtype, 'text'::regtype, 'bigint'::regtype,"
         " 'integer'::regtype, 'smallint'::regtype, 'boolean'::regtype, 'date'::regtype, 'time'::regtype,"
         " 'timestamptz'::regtype, 'numeric'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'text[]'::regtype,"
-        " 'uuid[]'::regtype, 'bigint[]'::regtype))",
+        " 'uuid[]'::regtype, 'bigint[]'::regtype, 'date[]'::regtype))",
         (
             "create type app.mood as enum ('good'); alter table app.role add mood app.mood",
             "create domain app.word as text; alter table app.role add word app.word",

@@ -55,8 +55,22 @@ REFERENCES = [
     for table in TABLES.values()
     for constraint in sorted(table.foreign_key_constraints, key=lambda key: str(key.name))
 ]
-NEVER_DELETED = {"audit_event", "audit_seal", "client_change", "client_fact", "client_merge"}
-APPEND_ONLY = NEVER_DELETED | {"form_revision"}
+NEVER_DELETED = {
+    "approval_entry",
+    "audit_event",
+    "audit_seal",
+    "client_change",
+    "client_fact",
+    "client_merge",
+    "opportunity_advice",
+    "opportunity_step",
+    "pay_line",
+    "pay_scheme_version",
+    "promise_event",
+    "promise_version",
+    "request_event",
+}
+APPEND_ONLY = NEVER_DELETED | {"form_revision", "score_scheme"}
 
 
 class Mode(Enum):

@@ -23,10 +23,32 @@ from steward_tenants.database.session import WriteSession
 from steward_tenants.files.models import StoredFile
 from steward_tenants.outbox.jobs import Queue
 from steward_tenants.outbox.models import JobStatus, OutboxJob
+from tests.gql import (
+    world_approvals,
+    world_incentives,
+    world_months,
+    world_opportunities,
+    world_performance,
+    world_plans,
+    world_promises,
+    world_reports,
+    world_visits,
+)
 from tests.gql.world import Tenant
 from tests.gql.world_forms import MOMENT, added, fill_gradings, fill_records
 
 SINCE = date(2024, 1, 1)
+MONTH = (
+    world_approvals,
+    world_plans,
+    world_visits,
+    world_promises,
+    world_opportunities,
+    world_performance,
+    world_incentives,
+    world_reports,
+    world_months,
+)
 _numbers = count(1)
 # name: owner, deputy, unit, parent, status, tier
 CLIENTS: Mapping[str, tuple[str | None, str | None, str | None, str | None, str, str | None]] = {
@@ -71,6 +93,9 @@ async def fill(session: WriteSession, tenant: Tenant) -> None:
     _notices(session, tenant, clients)
     _jobs(session, tenant)
     await session.flush()
+    for part in MONTH:
+        await part.fill(session, tenant)
+        await session.flush()
     await _custom_values(session, tenant, clients)
     await fill_records(session, tenant, clients)
     await fill_gradings(session, tenant, clients)

@@ -11,6 +11,15 @@ MODULES = (
     "steward_core.schedules.jobs",
     "steward_core.notifications.jobs",
     "steward_core.webhooks.jobs",
+    "steward_core.approvals.commands",
+    "steward_core.plans.commands",
+    "steward_core.visits.commands",
+    "steward_core.promises.commands",
+    "steward_core.opportunities.commands",
+    "steward_core.performance.commands",
+    "steward_core.incentives.commands",
+    "steward_core.reports.commands",
+    "steward_core.months.commands",
 )
 
 

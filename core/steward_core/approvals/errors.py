@@ -189,6 +189,97 @@ class NotDue(Conflict):
     remedy = Bilingual("请在到期后重试。", "Try again once it is due.")
 
 
+class ApprovalNotFound(NotFound):
+    """There is no such approval, or the actor may not know of it."""
+
+    code = "approval_not_found"
+    message = Bilingual("找不到该审批。", "No such approval.")
+    remedy = Bilingual("请检查编号，或向管理员确认您的数据范围。", "Check the id, or ask about your data scope.")
+
+
+class ApprovalUnderWay(Conflict):
+    """The subject has a running approval."""
+
+    code = "approval_under_way"
+    message = Bilingual("“{title}”正在审批中，不能重复提交。", "“{title}” is being decided already.")
+    remedy = Bilingual("请等待审批结束，或先撤回。", "Wait for its end, or withdraw it first.")
+
+
+class SubmittedElsewhere(Conflict):
+    """The subject is submitted again where it was submitted first."""
+
+    code = "approval_submitted_elsewhere"
+    message = Bilingual("“{title}”须在原处重新提交。", "“{title}” is submitted again from its own page.")
+    remedy = Bilingual("请打开该事项，修改后再次提交。", "Open it, change it, and submit it there.")
+
+
+class DefinitionUnknown(NotFound):
+    """The tenant has no definition with this key in force."""
+
+    code = "approval_definition_unknown"
+    message = Bilingual("没有生效的审批流程“{key}”。", "No definition {key} is in force.")
+    remedy = Bilingual("请查看已设定的审批流程。", "Look at those that are.")
+
+
+class AbsenceNotFound(NotFound):
+    """There is no such absence, or it is not the actor's to end."""
+
+    code = "approval_absence_not_found"
+    message = Bilingual("找不到该代办设定。", "No such absence.")
+    remedy = Bilingual("请检查编号。", "Check the id.")
+
+
+class AbsenceOverlaps(Conflict):
+    """The person is away then already."""
+
+    code = "approval_absence_overlaps"
+    message = Bilingual("该时段已设定代办人。", "A substitute is named for that time already.")
+    remedy = Bilingual("请先结束原有的代办设定。", "End the other absence first.")
+
+
+class RequestNotFound(NotFound):
+    """There is no such request, or it is not the actor's."""
+
+    code = "approval_request_not_found"
+    message = Bilingual("找不到该申请。", "No such request.")
+    remedy = Bilingual("请检查编号，或向管理员确认您的数据范围。", "Check the id, or ask about your data scope.")
+
+
+class RequestNotOpen(Conflict):
+    """It is being decided, or has been: it cannot be changed."""
+
+    code = "approval_request_not_open"
+    message = Bilingual("该申请{status}，不能修改或提交。", "This request is {status} and cannot be changed.")
+    remedy = Bilingual(
+        "审批中的申请请先撤回；已结束的请新建申请。", "Withdraw it first; make a new one if it has ended."
+    )
+
+
+class RequestChanged(Conflict):
+    """Somebody changed the request since it was read."""
+
+    code = "approval_request_changed"
+
+
+class NotYourSubject(StewardError):
+    """Who would be asked is shown to the subject's owner and to administrators."""
+
+    code = "approval_not_your_subject"
+    status = 403
+    message = Bilingual(
+        "只有事项负责人和审批管理员可以预览审批人。", "Only its owner and administrators see who would be asked."
+    )
+    remedy = Bilingual("请联系事项负责人。", "Ask its owner.")
+
+
+class SubjectUnknown(NotFound):
+    """Nobody declares this kind of subject."""
+
+    code = "approval_subject_unknown"
+    message = Bilingual("没有“{subject}”这类审批事项。", "There is no kind of subject “{subject}” to approve.")
+    remedy = Bilingual("请使用产品列出的审批事项。", "Use one of those that the product lists.")
+
+
 class NotStarted(Conflict):
     """A trail begins with its start, and has only one."""
 

@@ -48,7 +48,7 @@ from steward_tenants.errors import StewardError
 from steward_tenants.texts import Bilingual
 
 _NEEDS_REASON = frozenset({Act.REJECT, Act.SEND_BACK})
-_NEEDS_PERSON = frozenset({Act.ADD_BEFORE, Act.ADD_AFTER, Act.DELEGATE, Act.TRANSFER, Act.REPLACE})
+_NEEDS_PERSON = frozenset({Act.ADD_BEFORE, Act.ADD_AFTER, Act.DELEGATE, Act.TRANSFER, Act.REPLACE, Act.SUCCEED})
 
 
 class Outcome(NamedTuple):
@@ -107,7 +107,8 @@ def follow(definition: Definition, state: State | None, entry: Entry) -> State:
 
 
 def _submit(definition: Definition, requester: UUID, found: Resolution, at: datetime, before: State | None) -> State:
-    barred = found.concerned | {requester}
+    successor = before.successor if before else None
+    barred = found.concerned | {requester} | ({successor} if successor else frozenset())
     stages = seat(definition, found, barred)
     return State(
         definition=definition,
@@ -122,6 +123,7 @@ def _submit(definition: Definition, requester: UUID, found: Resolution, at: date
         administrators=frozenset(found.administrators),
         barred=barred,
         substitutes=dict(found.substitutes),
+        successor=successor,
     )
 
 
@@ -193,7 +195,7 @@ def _opened(state: State, stage: int, at: datetime) -> State:
 
 
 def _withdraw(state: State, entry: Entry) -> State:
-    if entry.actor != state.requester:
+    if entry.actor not in state.requesters:
         raise OnlyTheRequester
     if state.status is Status.WITHDRAWN:
         raise NotRunning(status=state.status.title)
@@ -201,7 +203,7 @@ def _withdraw(state: State, entry: Entry) -> State:
 
 
 def _resubmit(state: State, entry: Entry) -> State:
-    if entry.actor != state.requester:
+    if entry.actor not in state.requesters:
         raise OnlyTheRequester
     if state.status not in WITH_REQUESTER or entry.resolution is None:
         raise NotWithRequester
@@ -251,6 +253,20 @@ def _substitute(state: State, entry: Entry) -> State:
     return replace(state, substitutes=substitutes)
 
 
+def _succeed(state: State, entry: Entry) -> State:
+    """Whoever has the subject now may do what the requester may. It is their own matter from then on: they must not be
+    asked any more."""
+    if entry.actor is not None:
+        raise OnlyAdministrators
+    person = _named(entry)
+    if person == state.requester:
+        return replace(state, successor=None)
+    waiting = state.stages[state.open_stage :] if state.status is Status.RUNNING else ()
+    if any(link.person == person and link.said is None for stage in waiting for link in stage.links()):
+        raise AlreadyInStep
+    return replace(state, successor=person, barred=state.barred | {person})
+
+
 def _by_clock(state: State, entry: Entry) -> State:
     if entry.actor is not None:
         raise OnlyAdministrators
@@ -275,6 +291,7 @@ _OTHERS: Mapping[Act, Callable[[State, Entry], State]] = {
     Act.RESUBMIT: _resubmit,
     Act.REPLACE: _replace,
     Act.SUBSTITUTE: _substitute,
+    Act.SUCCEED: _succeed,
     Act.REMIND: _by_clock,
     Act.EXPIRE: _by_clock,
 }
@@ -288,7 +305,8 @@ def _running(state: State) -> None:
 def _by_administrator(state: State, entry: Entry) -> None:
     if entry.actor is None:
         return
-    if entry.actor not in state.administrators:
+    since = entry.resolution.administrators if entry.resolution is not None else ()
+    if entry.actor not in state.administrators and entry.actor not in since:
         raise OnlyAdministrators
     if entry.actor in state.barred:
         raise OwnMatter

@@ -102,6 +102,11 @@ class Stage:
             return False
         return True if yes >= self.need else None
 
+    def links(self) -> Iterator[Link]:
+        """All parts in it."""
+        for chain in self.chains:
+            yield from chain.links
+
     def open_places(self) -> Iterator[Place]:
         """The places whose turn it is."""
         for chain_number, chain in enumerate(self.chains):
@@ -131,6 +136,7 @@ class State:
     """An approval after its trail. `turn` counts how often a step opened, `submissions` how often it was submitted.
 
     `seated` are the stages as they were filled, without anything said: what a step begins from when it is sent back.
+    `successor` has the subject now, besides the requester.
     """
 
     definition: Definition
@@ -146,6 +152,12 @@ class State:
     barred: frozenset[UUID]
     substitutes: Mapping[UUID, UUID] = field(default_factory=dict)
     reminders: int = 0
+    successor: UUID | None = None
+
+    @property
+    def requesters(self) -> frozenset[UUID]:
+        """Who may withdraw it and submit it again."""
+        return frozenset({self.requester} if self.successor is None else {self.requester, self.successor})
 
     @property
     def stage(self) -> Stage:
@@ -201,7 +213,7 @@ class State:
             return frozenset()
         found = self.place_of(person)
         acts = frozenset() if found is None else AS_APPROVER if found[1] else AS_STAND_IN
-        if person == self.requester:
+        if person in self.requesters:
             acts |= {Act.RESUBMIT} if self.status in WITH_REQUESTER else frozenset()
             acts |= {Act.WITHDRAW} if self.status is not Status.WITHDRAWN else frozenset()
         if person in self.administrators - self.barred:

@@ -26,6 +26,7 @@ class Act(Choice):
     RESUBMIT = "resubmit", "重新提交", "Submit again"
     REPLACE = "replace", "替换审批人", "Replace an approver"
     SUBSTITUTE = "substitute", "设定代办人", "Name a substitute"
+    SUCCEED = "succeed", "接手", "Take over from the requester"
     REMIND = "remind", "提醒", "Remind"
     EXPIRE = "expire", "到期", "Expire"
 
@@ -48,8 +49,9 @@ class Entry:
     """One entry. `id` is the command's own key: the same one twice counts once. `actor` None is the product itself.
 
     `turn` is the turn that the actor saw. `person` is whom somebody adds, delegates or hands over to, or who stands in
-    or takes over (None: the substitution ends) for `instead_of`. `step` is where it is sent back to (None: to the
-    requester). `resolution` comes with starting and submitting again.
+    or takes over (None: the substitution ends) for `instead_of`, or who now has the subject besides the requester.
+    `step` is where it is sent back to (None: to the requester). `resolution` comes with starting and submitting again,
+    and with a replacement by somebody who became an administrator since.
     """
 
     id: UUID

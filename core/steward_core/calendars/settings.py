@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Annotated
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from steward_core.calendars.rules import BusinessHours, CalendarBase
-from steward_tenants.configuration.settings import declare_setting
+from steward_tenants.configuration.settings import Setting, declare_setting
 
 
 class Hours(BaseModel):
@@ -44,4 +45,30 @@ BUSINESS_HOURS = declare_setting(
     Hours(),
     "上班时间",
     "Business hours",
+)
+Named = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class NamedCalendar(BaseModel):
+    """A calendar that promises may name, such as that of a duty desk: what is None is the tenant's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: CalendarBase | None = None
+    hours: Annotated[Hours, AfterValidator(_in_order)] | None = None
+
+
+UNIT_HOURS: Setting[dict[UUID, Hours]] = declare_setting(
+    "calendar.unit_hours",
+    Annotated[dict[UUID, Annotated[Hours, AfterValidator(_in_order)]], Field(max_length=2_000)],
+    {},
+    "各机构的上班时间（机构编号 → 时间；下级随上级）",
+    "Business hours of units (identifier → hours; units below follow)",
+)
+NAMED_CALENDARS: Setting[dict[str, NamedCalendar]] = declare_setting(
+    "calendar.named",
+    Annotated[dict[Named, NamedCalendar], Field(max_length=50)],
+    {},
+    "承诺可以使用的其他日历",
+    "Further calendars that promises may name",
 )

@@ -1,4 +1,4 @@
-"""Files that hang on clients, their contracts, notes and form records. Who reaches the client opens them.
+"""Files that hang on clients, their contracts, notes, form records and proposals. Who reaches the client opens them.
 
 An uploaded file becomes an attachment when it is first attached: from then on it is no longer opened or deleted as
 somebody's upload, but through what it hangs on. When it hangs nowhere any more it goes out of use.
@@ -24,6 +24,7 @@ from steward_core.clients.pages import Order, Page, Paging, one_page
 from steward_core.clients.row_kinds import ATTACHMENT, CLIENT
 from steward_core.clients.service import client_to_change
 from steward_core.forms.models import FormRecord
+from steward_core.opportunities.models import Opportunity, Proposal
 from steward_core.permissions import CLIENTS_EDIT, CLIENTS_VIEW
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
@@ -46,6 +47,7 @@ class AttachedTo(StrEnum):
     CONTRACT = "contract"
     NOTE = "note"
     RECORD = "record"
+    PROPOSAL = "proposal"
 
 
 @command("clients.attachment.add", "添加客户附件", "Attach a file", permission=CLIENTS_EDIT)
@@ -59,7 +61,7 @@ async def attach(
     subject_kind: AttachedTo = AttachedTo.CLIENT,
     subject_id: UUID | None = None,
 ) -> Attachment:
-    """Hang a file that the actor uploaded on a client, or on a contract, note or form record of it.
+    """Hang a file that the actor uploaded on a client, or on a contract, note, form record or proposal of it.
 
     Raises ClientNotFound, ClientIsMerged, InvalidInput, FileNotFound, AttachedAlready.
     """
@@ -205,6 +207,12 @@ async def _subject_problems(
         found = await session.find(ClientNote, ClientNote.id == subject_id, mine, ClientNote.removed_at.is_(None))
     elif kind is AttachedTo.RECORD:
         found = await session.find(FormRecord, FormRecord.id == subject_id, FormRecord.client_id == client_id)
+    elif kind is AttachedTo.PROPOSAL:
+        found = await session.scalar(
+            select(Proposal.id)
+            .join(Opportunity, and_(session.within(Opportunity), Opportunity.id == Proposal.opportunity_id))
+            .where(session.within(Proposal), Proposal.id == subject_id, Opportunity.client_id == client_id)
+        )
     if found is not None:
         return []
     return [problem("subject_id", "unknown", "该客户没有此对象。", "The client has no such thing.")]

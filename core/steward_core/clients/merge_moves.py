@@ -30,8 +30,17 @@ from steward_core.database.bulk import insert_many
 from steward_core.forms.models import FormRecord
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
+from steward_tenants.database.tables import TenantTable
 
+_BELONGINGS: dict[str, Any] = {}
 _FILLED = ("position", "department", "email", "birthday", "preferences")
+
+
+def belongs_to_client(name: str, table: type[TenantTable]) -> None:
+    """Declare that a table of a floor's other domain moves with its `client_id` as it is; a name stands once."""
+    if name in _BELONGINGS:
+        raise ValueError(f"{name} belong to clients already")
+    _BELONGINGS[name] = table
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ async def move_belongings(session: WriteSession, survivor: Client, absorbed: Cli
         ("products", ClientProduct),
         ("arrears", Arrears),
         ("notes", ClientNote),
+        *_BELONGINGS.items(),
     )
     for name, table in tables:
         rows[name] = await _moved(session, table, survivor.id, absorbed.id)

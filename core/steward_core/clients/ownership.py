@@ -29,6 +29,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
+from steward_core.clients.followers import let_follow
 from steward_core.clients.models import NO_END, Client, ClientMerge, ClientOwnership, ClientStatus
 from steward_core.clients.pages import Order, Page, Paging, Rows, one_page
 from steward_core.clients.row_kinds import CLIENT
@@ -87,6 +88,7 @@ async def move(session: WriteSession, moves: Rows, *, on: date, reason: str, han
         values = {"owner_id": owner_id, "unit_id": unit_id, "reason": reason, "hand_over_id": hand_over_id}
         await _own(session, client_ids, values, on)
         changed += await _hand(session, client_ids, owner_id, unit_id)
+    await let_follow(session, [client_id for client_ids in targets.values() for client_id in client_ids])
     return changed
 
 

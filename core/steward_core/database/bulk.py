@@ -141,8 +141,12 @@ def _json(value: Any) -> str:
 
 
 def _literal(values: Sequence[Any]) -> str:
-    quoted = ('"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return "{" + ",".join(quoted) + "}"
+    return "{" + ",".join(["NULL" if value is None else _quoted(str(value)) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _value(source: TableValuedAlias, target: Column[Any]) -> ColumnElement[Any]:

@@ -20,12 +20,13 @@ from steward_tenants.texts import Bilingual
 
 
 class SubjectKind(StrEnum):
-    """What a record is about. A `unit` record is about an area."""
+    """What a record is about. A `unit` record is about an area, a `visit` record about one visit to its client."""
 
     CLIENT = "client"
     CONTACT = "contact"
     USER = "user"
     UNIT = "unit"
+    VISIT = "visit"
 
 
 class Several(StrEnum):

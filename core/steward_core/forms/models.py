@@ -15,7 +15,7 @@ from steward_tenants.database.tables import TenantTable, created, identifier, re
 class FormRecord(TenantTable):
     """One filled-in form. `form` is `<plugin>.<form key>`, `form_version` the version whose model wrote `document`.
 
-    `subject_kind` and `subject_id` say what it is about (client, contact, user, unit); `client_id` is the client
+    `subject_kind` and `subject_id` say what it is about (client, contact, user, unit, visit); `client_id` is the client
     behind it, where there is one, and decides who may see it; else `owner_id` and `unit_id` do. `slot` keeps two
     records of one subject apart where the form allows only one for it (`''`: one for all time, a period, a brand's
     code); empty where there may be many. `state` is one of the form's states (`draft` before it counts). `computed`

@@ -32,6 +32,7 @@ from steward_core.forms.errors import (
 )
 from steward_core.forms.form import Form, Several, State, SubjectKind
 from steward_core.forms.indexing import custom_target, index_record
+from steward_core.forms.listeners import tell_of_record
 from steward_core.forms.models import FormRecord, FormRevision
 from steward_core.forms.row_kind import records_in_reach
 from steward_core.forms.states import is_draft, move_of, state_after_save, state_of
@@ -196,6 +197,7 @@ async def move_record(
     if is_draft(current):
         await index_record(session, form, known, valid=True)
     await _record(session, "forms.record.move", form, known, before=before, reason=reason)
+    await tell_of_record(session, form, known)
     return known
 
 
@@ -360,6 +362,7 @@ async def _write(
     await _store(session, form, row, changes, past)
     await index_record(session, form, row, valid=content.filled is not None)
     await _record(session, action, form, row, before=before)
+    await tell_of_record(session, form, row)
     return row
 
 

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import inspect, select
 
-from steward_core.clients.models import Client, ClientStatus, Contact
+from steward_core.clients.models import Client, ClientStatus
 from steward_core.clients.row_kinds import CLIENT, CONTACT
 from steward_core.forms.declared import FormField, field_by_name
 from steward_core.forms.errors import SubjectMerged, SubjectNotFound
 from steward_core.forms.form import Form, Several, SubjectKind
 from steward_core.permissions import FORMS_EDIT
+from steward_core.visits.row_kinds import VISIT
 from steward_tenants.access.row_kinds import PERSON, UNIT, RowKind
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import FieldProblem, InvalidInput, invalid
@@ -50,6 +51,7 @@ _KINDS: dict[SubjectKind, RowKind] = {
     SubjectKind.CONTACT: CONTACT,
     SubjectKind.USER: PERSON,
     SubjectKind.UNIT: UNIT,
+    SubjectKind.VISIT: VISIT,
 }
 
 
@@ -68,7 +70,7 @@ async def place_for(session: WriteSession, kind: SubjectKind, subject_id: UUID, 
         return RecordPlace(kind, subject_id, owner_id=subject.id, unit_id=subject.unit_id)
     if kind is SubjectKind.UNIT:
         return RecordPlace(kind, subject_id, unit_id=subject.id)
-    client_id = subject.client_id if isinstance(subject, Contact) else subject.id
+    client_id = subject.id if isinstance(subject, Client) else subject.client_id
     client = await held_client(session, client_id)
     return RecordPlace(kind, subject_id, client_id=client_id, client=client)
 

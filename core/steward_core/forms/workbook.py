@@ -92,6 +92,7 @@ _SUBJECTS: Mapping[SubjectKind, tuple[TemplateColumn, ...]] = {
     ),
     SubjectKind.USER: (TemplateColumn("subject.login", Bilingual("人员登录名", "Person's login"), True),),
     SubjectKind.UNIT: (TemplateColumn("subject.unit_code", Bilingual("机构编码", "Org unit code"), True),),
+    SubjectKind.VISIT: (TemplateColumn("subject.visit_id", Bilingual("走访编号", "Visit's id"), True),),
 }
 
 

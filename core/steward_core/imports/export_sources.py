@@ -261,7 +261,8 @@ async def _records(context: _Context, what: str) -> ExportSource:
     table = table_of(FormRecord)
     statement = (
         select(*(column for column in table.c if column.name != "tenant_id"), Client.code.label("client"),
-               Contact.name.label("contact"), User.login.label("login"), OrgUnit.code.label("unit"), *revealed.values())
+               Contact.name.label("contact"), User.login.label("login"), OrgUnit.code.label("unit"),
+               FormRecord.subject_id.label("visit"), *revealed.values())
         .outerjoin(Client, and_(session.within(Client), Client.id == FormRecord.client_id))
         .outerjoin(Contact, and_(session.within(Contact), Contact.id == FormRecord.subject_id))
         .outerjoin(User, and_(session.within(User), User.id == FormRecord.subject_id))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Uuid, func, select
 
-from steward_core.clients.models import Client, Contact
+from steward_core.clients.models import Client, ClientStatus, Contact
 from steward_core.custom_fields.index import entries_of_custom
 from steward_core.custom_fields.service import merged_values
 from steward_core.database.bulk import insert_many, update_many
@@ -33,6 +33,8 @@ from steward_core.industry.dispatcher import check_records
 from steward_core.permissions import FORMS_EDIT
 from steward_core.spreadsheets.values import is_blank
 from steward_core.spreadsheets.writers import ColumnKind
+from steward_core.visits.models import Visit
+from steward_core.visits.row_kinds import VISIT
 from steward_tenants.access.row_kinds import PERSON, UNIT
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession
@@ -44,6 +46,7 @@ SUBJECTS = {
     "subject.contact_name": "contact",
     "subject.login": "login",
     "subject.unit_code": "unit",
+    "subject.visit_id": "visit",
 }
 """What the templates call the columns that say whose record it is → the keys of their fields here."""
 PERIOD = "period"
@@ -75,6 +78,13 @@ async def form_fields(
     taken = {one.key for one in fields}
     fields += [ImportField(one.name, one.title, _no_cell) for one in nested if one.name not in taken]
     return (*fields, *await custom_import_fields(session, custom_target(full_key)))
+
+
+def _identifier(value: Any) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
 
 
 def _no_cell(cell: Any, path: tuple[str, ...]) -> Any:
@@ -161,6 +171,8 @@ class FormWork(Work):
             if kind is SubjectKind.CLIENT:
                 return {number: (client_id, client_id) for number, client_id in clients.items()}
             return await self._contacts(rows, clients)
+        if kind is SubjectKind.VISIT:
+            return await self._visits(rows)
         key = "login" if kind is SubjectKind.USER else "unit"
         names = given(rows, key)
         ids = (
@@ -186,6 +198,30 @@ class FormWork(Work):
                 found[row.number] = (subject, None)
             else:
                 row.problems.append(unknown(key, row.values.get(key) or "", "对象", "subject"))
+        return found
+
+    async def _visits(self, rows: Sequence[ImportRow]) -> dict[int, tuple[UUID, UUID | None]]:
+        statement = (
+            select(Visit.id, Client.id)
+            .join(Client, (Client.id == Visit.client_id) & self.session.within(Client))
+            .where(
+                self.session.within(Visit),
+                among(Visit.id, [one for one in map(_identifier, given(rows, "visit")) if one is not None], Uuid()),
+                VISIT.within_reach(self.session, FORMS_EDIT, self.today),
+                Client.status != ClientStatus.MERGED,
+            )
+        )
+        if self.lock:
+            statement = statement.with_for_update(read=True, key_share=True, of=Client)
+        known = {row[0]: (row[0], row[1]) for row in await self.session.rows(statement)}
+        found: dict[int, tuple[UUID, UUID | None]] = {}
+        for row in rows:
+            visit_id = _identifier(row.values.get("visit"))
+            visit = None if visit_id is None else known.get(visit_id)
+            if visit is None:
+                row.problems.append(unknown("visit", row.values.get("visit") or "", "走访", "visit"))
+            else:
+                found[row.number] = visit
         return found
 
     async def _contacts(

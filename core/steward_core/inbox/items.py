@@ -11,9 +11,10 @@ from steward_tenants.texts import Bilingual
 
 
 class InboxKind(StrEnum):
-    """What sort of thing it is: the first five wait for the actor, the others tell what happened lately; notices are
-    what else the actor was told."""
+    """What sort of thing it is: those to decide on, to read, to apply or to solve wait for the actor, the others tell
+    what happened lately; notices are what else the actor was told."""
 
+    APPROVAL_WAITING = "approval_waiting"
     FORM_APPROVAL = "form_approval"
     OBJECTION_OPEN = "objection_open"
     PRIVACY_REQUEST = "privacy_request"
@@ -24,6 +25,13 @@ class InboxKind(StrEnum):
     RUN_ENDED = "run_ended"
     HAND_OVER_PLANNED = "hand_over_planned"
     HAND_OVER_DONE = "hand_over_done"
+    REPORT_SUBMITTED = "report_submitted"
+    MEETING_PROBLEM = "meeting_problem"
+    PAY_DISPUTE = "pay_dispute"
+    PROMISE_NEAR = "promise_near"
+    PROMISE_BROKEN = "promise_broken"
+    REQUEST_OPEN = "request_open"
+    REQUEST_LEG = "request_leg"
     NOTICE = "notice"
 
     @property
@@ -33,6 +41,7 @@ class InboxKind(StrEnum):
 
 
 _TITLES = {
+    InboxKind.APPROVAL_WAITING: Bilingual("待您审批", "Approval to decide on"),
     InboxKind.FORM_APPROVAL: Bilingual("表单待审批", "Form to decide on"),
     InboxKind.OBJECTION_OPEN: Bilingual("评级异议待裁定", "Objection to decide on"),
     InboxKind.PRIVACY_REQUEST: Bilingual("个人信息请求待处理", "Personal-data request to decide on"),
@@ -43,6 +52,13 @@ _TITLES = {
     InboxKind.RUN_ENDED: Bilingual("任务已结束", "Run ended"),
     InboxKind.HAND_OVER_PLANNED: Bilingual("客户即将移交给您", "Clients will be handed over to you"),
     InboxKind.HAND_OVER_DONE: Bilingual("客户已移交给您", "Clients were handed over to you"),
+    InboxKind.REPORT_SUBMITTED: Bilingual("工作总结待批阅", "Summary to read"),
+    InboxKind.MEETING_PROBLEM: Bilingual("下级上报的会议问题", "Problem handed up from a meeting"),
+    InboxKind.PAY_DISPUTE: Bilingual("薪酬异议待答复", "Dispute about pay to answer"),
+    InboxKind.PROMISE_NEAR: Bilingual("承诺临近到期", "Promise near its limit"),
+    InboxKind.PROMISE_BROKEN: Bilingual("承诺已超时", "Promise over its limit"),
+    InboxKind.REQUEST_OPEN: Bilingual("服务请求待办理", "Service request to work on"),
+    InboxKind.REQUEST_LEG: Bilingual("服务环节待办理", "Leg of a request to work on"),
     InboxKind.NOTICE: Bilingual("通知", "Notice"),
 }
 

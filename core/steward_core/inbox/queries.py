@@ -10,9 +10,12 @@ from sqlalchemy import Text, cast, func, select, union_all
 
 from steward_core.forms.states import moves_from
 from steward_core.inbox.items import InboxItem, InboxKind
-from steward_core.inbox.sources import Approvals, Rows, sources
+from steward_core.inbox.lines import Rows
+from steward_core.inbox.sources import Approvals, sources
 from steward_core.industry.enabled import enabled
 from steward_core.industry.registry import form_of, full_key
+from steward_core.reports.models import REPORT_KINDS
+from steward_core.reports.words import period_words
 from steward_core.runs.service import RUN_KINDS
 from steward_tenants.database.session import TenantSession
 from steward_tenants.errors import invalid
@@ -126,6 +129,12 @@ def _title(kind: InboxKind, name: str, note: str, count: int) -> Bilingual:
             return Bilingual(f"{count} 个客户将于 {note} 移交给您", f"{count} clients will be yours from {note}")
         case InboxKind.HAND_OVER_DONE:
             return Bilingual(f"{count} 个客户已移交给您", f"{count} clients were handed over to you")
+        case InboxKind.REPORT_SUBMITTED:
+            report, _, start = note.partition(":")
+            period = period_words(REPORT_KINDS[report], date.fromisoformat(start))
+            return Bilingual(f"{period.zh}待批阅：{name}", f"To read: {period.en}, {name}")
+        case InboxKind.PROMISE_NEAR | InboxKind.PROMISE_BROKEN:
+            return Bilingual(f"{title.zh}：{name}", f"{title.en}: {note}")
         case InboxKind.DUPLICATES:
             return Bilingual(f"{count} 对疑似重复客户待确认", f"{count} possible duplicates to look at")
         case _:

@@ -11,24 +11,18 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    DateTime,
-    Integer,
     Interval,
-    Select,
-    Text,
-    Uuid,
     and_,
     case,
-    cast,
     func,
     literal,
     not_,
-    null,
     or_,
     select,
 )
 from sqlalchemy.orm import aliased
 
+from steward_core.approvals.inbox import approvals_to_decide
 from steward_core.clients.hand_over_items import Outcome
 from steward_core.clients.models import (
     Client,
@@ -47,6 +41,8 @@ from steward_core.gradings.models import Grading, GradingObjection, GradingStatu
 from steward_core.imports.models import ImportBatch, ImportStatus
 from steward_core.imports.service import CHECK
 from steward_core.inbox.items import InboxKind
+from steward_core.inbox.lines import Rows, line
+from steward_core.incentives.inbox import open_disputes
 from steward_core.notifications.models import Notice
 from steward_core.permissions import (
     CLIENTS_MERGE,
@@ -56,7 +52,13 @@ from steward_core.permissions import (
     GRADINGS_DECIDE,
     GRADINGS_VIEW,
     RECORDS_IMPORT,
+    REPORTS_COMMENT,
+    REPORTS_EDIT,
+    REQUESTS_VIEW,
+    STATEMENTS_APPROVE,
 )
+from steward_core.promises.inbox import clocks_broken, clocks_near, legs_to_work_on, requests_to_work_on
+from steward_core.reports.inbox import problems_handed_up, summaries_to_read
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.service import RUN_KINDS
 from steward_tenants.access.permissions import PRIVACY_DECIDE, Permission
@@ -67,7 +69,6 @@ from steward_tenants.privacy.models import PrivacyRequest, PrivacyRequestStatus
 RECENT = timedelta(days=7)
 """For how long what happened stays in the inbox."""
 
-Rows = Select[*tuple[Any, ...]]
 Approvals = Mapping[str, Sequence[str]]
 """The states in which records of a form (full key) wait for somebody else's decision."""
 
@@ -75,6 +76,7 @@ Approvals = Mapping[str, Sequence[str]]
 def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[InboxKind, Rows]:
     """The selects of all kinds that the actor's permissions open."""
     wanted: list[tuple[InboxKind, Sequence[Permission], Rows | None]] = [
+        (InboxKind.APPROVAL_WAITING, (), approvals_to_decide(session)),
         (InboxKind.FORM_APPROVAL, (FORMS_EDIT, FORMS_VIEW), _form_approvals(session, today, approvals)),
         (InboxKind.OBJECTION_OPEN, (GRADINGS_DECIDE,), _open_objections(session, today)),
         (InboxKind.OBJECTION_DECIDED, (GRADINGS_VIEW,), _decided_objections(session, today)),
@@ -85,6 +87,13 @@ def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[I
         (InboxKind.HAND_OVER_PLANNED, (CLIENTS_VIEW,), _planned_hand_overs(session)),
         (InboxKind.HAND_OVER_DONE, (CLIENTS_VIEW,), _applied_hand_overs(session)),
         (InboxKind.DUPLICATES, (CLIENTS_MERGE,), _duplicates(session, today)),
+        (InboxKind.REPORT_SUBMITTED, (REPORTS_COMMENT,), summaries_to_read(session, today)),
+        (InboxKind.MEETING_PROBLEM, (REPORTS_COMMENT, REPORTS_EDIT), problems_handed_up(session, today)),
+        (InboxKind.PAY_DISPUTE, (STATEMENTS_APPROVE,), open_disputes(session, today)),
+        (InboxKind.PROMISE_NEAR, (REQUESTS_VIEW,), clocks_near(session)),
+        (InboxKind.PROMISE_BROKEN, (REQUESTS_VIEW,), clocks_broken(session)),
+        (InboxKind.REQUEST_OPEN, (REQUESTS_VIEW,), requests_to_work_on(session)),
+        (InboxKind.REQUEST_LEG, (REQUESTS_VIEW,), legs_to_work_on(session)),
         (InboxKind.NOTICE, (), _notices(session)),
     ]
     held = session.actor.permissions
@@ -93,28 +102,6 @@ def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[I
         for kind, permissions, statement in wanted
         if statement is not None and all(permission.key in held for permission in permissions)
     }
-
-
-def _line(
-    kind: InboxKind,
-    *,
-    row_id: Any,
-    at: Any,
-    client_id: Any = None,
-    name: Any = None,
-    note: Any = None,
-    count: Any = None,
-) -> list[ColumnElement[Any]]:
-    """The columns that all selects have."""
-    return [
-        literal(kind.value, Text).label("kind"),
-        cast(null() if row_id is None else row_id, Uuid).label("id"),
-        cast(null() if client_id is None else client_id, Uuid).label("client_id"),
-        cast(null() if name is None else name, Text).label("name"),
-        cast(null() if note is None else note, Text).label("note"),
-        cast(at, DateTime(timezone=True)).label("at"),
-        cast(literal(1) if count is None else count, Integer).label("count"),
-    ]
 
 
 def _since() -> ColumnElement[Any]:
@@ -144,7 +131,7 @@ def _form_approvals(session: TenantSession, today: date, approvals: Approvals) -
     )
     waiting = [and_(FormRecord.form == key, FormRecord.state.in_(states)) for key, states in sorted(approvals.items())]
     return select(
-        *_line(
+        *line(
             InboxKind.FORM_APPROVAL,
             row_id=FormRecord.id,
             client_id=FormRecord.client_id,
@@ -166,7 +153,7 @@ def _form_approvals(session: TenantSession, today: date, approvals: Approvals) -
 def _objections(kind: InboxKind, session: TenantSession, at: Any) -> Rows:
     return (
         select(
-            *_line(
+            *line(
                 kind,
                 row_id=GradingObjection.id,
                 client_id=GradingObjection.client_id,
@@ -208,7 +195,7 @@ def _privacy_requests(session: TenantSession) -> Rows | None:
     if session.actor.kind is not ActorKind.USER:
         return None
     return select(
-        *_line(
+        *line(
             InboxKind.PRIVACY_REQUEST,
             row_id=PrivacyRequest.id,
             at=PrivacyRequest.created_at,
@@ -225,7 +212,7 @@ def _imports(session: TenantSession, status: ImportStatus) -> Rows:
     at = func.coalesce(ImportBatch.finished_at, ImportBatch.created_at)
     failed = status is ImportStatus.FAILED
     kind = InboxKind.IMPORT_FAILED if failed else InboxKind.IMPORT_WAITING
-    statement = select(*_line(kind, row_id=ImportBatch.id, at=at, name=ImportBatch.file_name)).where(
+    statement = select(*line(kind, row_id=ImportBatch.id, at=at, name=ImportBatch.file_name)).where(
         session.within(ImportBatch),
         ImportBatch.created_by == session.actor.id,
         ImportBatch.status == status.value,
@@ -237,7 +224,7 @@ def _ended_runs(session: TenantSession) -> Rows:
     """The actor's own runs, of kinds that the actor may see. A check of an import speaks through its import."""
     kinds = sorted(key for key, kind in RUN_KINDS.items() if kind.permission.key in session.actor.permissions)
     at = func.coalesce(Run.finished_at, Run.heartbeat_at, Run.requested_at)
-    return select(*_line(InboxKind.RUN_ENDED, row_id=Run.id, at=at, name=Run.kind, note=Run.status)).where(
+    return select(*line(InboxKind.RUN_ENDED, row_id=Run.id, at=at, name=Run.kind, note=Run.status)).where(
         session.within(Run),
         Run.requested_by == session.actor.id,
         Run.kind.in_([key for key in kinds if key != CHECK.key]),
@@ -249,7 +236,7 @@ def _ended_runs(session: TenantSession) -> Rows:
 def _hand_overs(kind: InboxKind, session: TenantSession, at: Any, status: HandOverStatus, outcome: Outcome) -> Rows:
     """Hand-overs with clients for the actor, one line each."""
     return (
-        select(*_line(kind, row_id=HandOver.id, at=at, note=HandOver.effective_on, count=func.count()))
+        select(*line(kind, row_id=HandOver.id, at=at, note=HandOver.effective_on, count=func.count()))
         .join_from(HandOver, HandOverItem, and_(session.within(HandOverItem), HandOverItem.hand_over_id == HandOver.id))
         .where(
             session.within(HandOver),
@@ -278,7 +265,7 @@ def _duplicates(session: TenantSession, today: date) -> Rows:
     second: Any = aliased(Client)
     reached = [CLIENT.reached(session, CLIENTS_MERGE, today, side) for side in (first, second)]
     return (
-        select(*_line(InboxKind.DUPLICATES, row_id=None, at=func.max(DuplicatePair.found_at), count=func.count()))
+        select(*line(InboxKind.DUPLICATES, row_id=None, at=func.max(DuplicatePair.found_at), count=func.count()))
         .join_from(DuplicatePair, first, and_(session.within(first), first.id == DuplicatePair.first_id))
         .join(second, and_(session.within(second), second.id == DuplicatePair.second_id))
         .where(
@@ -298,7 +285,7 @@ def _notices(session: TenantSession) -> Rows | None:
         return None
     of_client = case((Notice.subject_kind == "client", Notice.subject_id))
     return select(
-        *_line(
+        *line(
             InboxKind.NOTICE,
             row_id=Notice.id,
             client_id=of_client,

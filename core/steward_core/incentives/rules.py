@@ -18,6 +18,8 @@ from steward_tenants.errors import FieldProblem
 from steward_tenants.texts import Bilingual
 
 RULE_VERSION = 1
+Rules = Callable[[SchemeVersion, Sequence[PersonMonth]], Iterable[tuple[Line, ...]]]
+"""Checks everything at once, and works out the lines one person after another, as they are asked for."""
 _NEGATIVE = Bilingual("业绩为负，不计提成：", "Revenue is below zero and earns nothing: ")
 
 
@@ -26,13 +28,22 @@ def decide(version: SchemeVersion, people: Sequence[PersonMonth]) -> list[Statem
 
     Raises SchemeIncomplete, InputsRefused, SchemeRuleMissing: one person's fault stops all, so that a run is whole.
     """
+    return [
+        Statement(given, version.number, version.rule_version, lines)
+        for given, lines in zip(people, _rules_of(version)(version, people), strict=True)
+    ]
+
+
+def check(version: SchemeVersion, people: Sequence[PersonMonth]) -> None:
+    """Raise what `decide` would, without working anything out."""
+    _rules_of(version)(version, people)
+
+
+def _rules_of(version: SchemeVersion) -> Rules:
     rules = RULES.get(version.rule_version)
     if rules is None:
         raise SchemeRuleMissing(rule_version=version.rule_version)
-    return [
-        Statement(given, version.number, version.rule_version, lines)
-        for given, lines in zip(people, rules(version, people), strict=True)
-    ]
+    return rules
 
 
 def what_if(version: SchemeVersion, person: PersonMonth, **changes: Any) -> Statement:
@@ -54,9 +65,7 @@ def _decide_team(version: SchemeVersion, people: Sequence[PersonMonth]) -> Itera
     return (team.lines(given) for given in people)
 
 
-RULES: Mapping[int, Callable[[SchemeVersion, Sequence[PersonMonth]], Iterable[tuple[Line, ...]]]] = {
-    RULE_VERSION: _decide_team
-}
+RULES: Mapping[int, Rules] = {RULE_VERSION: _decide_team}
 """Every version of the rules that statements were made with."""
 
 

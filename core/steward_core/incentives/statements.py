@@ -24,6 +24,9 @@ class Role(Choice):
     TECHNICIAN = "technician", "技术人员", "Technician"
 
 
+ROLES = {role.value: role for role in Role}
+
+
 class Rule(Choice):
     """The rules of a team's scheme. Other schemes add lines under keys of their own (a lost client, an overdue
     node)."""

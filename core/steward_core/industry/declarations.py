@@ -52,13 +52,17 @@ class Trade:
 
 @dataclass(frozen=True)
 class MetricDeclaration:
-    """A client fact that the plugin reads. `measure`: its unit; `additive`: may be summed over clients and periods."""
+    """A client fact that the plugin reads. `measure`: its unit; `additive`: may be summed over clients and periods.
+
+    `revenue`: what the client brings in, in fen: it counts for the owner's revenue of a month.
+    """
 
     key: str
     title: Bilingual
     measure: str
     grain: Literal["day", "month", "quarter", "year"] = "month"
     additive: bool = True
+    revenue: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,12 @@ class Period:
 @dataclass(frozen=True)
 class Indicator:
     """A figure for each manager over a period. `rows` selects `owner_id`, `value`, and where it is a rate also
-    `numerator` and `denominator`. `measure` is its unit (`%`, `fen`, `clients`)."""
+    `numerator` and `denominator`. `measure` is its unit (`%`, `fen`, `clients`).
+
+    `none` is the value of a manager without a row (None: there is no figure). `evidence` selects what lies behind the
+    figure of one manager: `kind` and `id` of each row, `client_id`, `day`, `counted` (it is in the numerator) and
+    `figures` (jsonb).
+    """
 
     key: str
     title: Bilingual
@@ -92,6 +101,8 @@ class Indicator:
     rows: Callable[[QueryContext, Period], Select[Any]]
     better: Literal["higher", "lower"] = "higher"
     description: Bilingual | None = None
+    none: int | None = None
+    evidence: Callable[[QueryContext, Period, UUID], Select[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,13 @@ class Freshness:
 
 @dataclass(frozen=True)
 class PromiseDeclaration:
-    """A promise (SLA): what starts its clock, how the clock counts, the limit, and when to warn."""
+    """A promise (SLA): what starts its clock, how the clock counts, the limit, and when to warn.
+
+    `kept_by` names what keeps it: events of what it is about (`restored`, `form:order:done`), or, with `client:`
+    before, of its client (`client:visit_ended`). `since` names the fact of the event whose moment starts the clock,
+    such as `received` of a form with the date `received_on`. `setting` names the field of the plugin's settings that
+    holds the tenant's own limit.
+    """
 
     key: str
     title: Bilingual
@@ -125,6 +142,9 @@ class PromiseDeclaration:
     clock: Literal["calendar_minutes", "business_minutes", "working_days", "calendar_days"]
     limit: int
     warn_at: int | None = None
+    kept_by: tuple[str, ...] = ()
+    since: str | None = None
+    setting: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,12 +217,18 @@ class Advice:
 
 @dataclass(frozen=True)
 class Advisor:
-    """A rule that people ask: `question` is a Pydantic model, `answer` a pure function of settings and question."""
+    """A rule that people ask: `question` is a Pydantic model, `answer` a pure function of settings and question.
+
+    `rule_version` rises with every change of what is answered; functions of versions before stay in `past_answers`, so
+    that answers that were kept can be replayed.
+    """
 
     key: str
     title: Bilingual
     question: type[BaseModel]
     answer: Callable[[Any, Any], Advice]
+    rule_version: int = 1
+    past_answers: Mapping[int, Callable[[Any, Any], Advice]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

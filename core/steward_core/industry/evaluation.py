@@ -25,7 +25,14 @@ from steward_core.industry.containment import Fault, contained
 from steward_core.industry.declarations import FieldDescriptor, Indicator, Period, Trigger
 from steward_core.industry.enabled import Enabled, enabled
 from steward_core.industry.errors import IndicatorNotFound, TriggerNotFound
-from steward_core.industry.registry import CORE_TRIGGERS, core_settings, core_triggers, full_key
+from steward_core.industry.registry import (
+    CORE_INDICATORS,
+    CORE_TRIGGERS,
+    core_indicators,
+    core_settings,
+    core_triggers,
+    full_key,
+)
 from steward_core.industry.statements import columns_of, kept_to_the_tenant
 from steward_core.permissions import CLIENTS_VIEW
 from steward_tenants.access.permissions import Permission
@@ -121,8 +128,12 @@ async def triggers(session: TenantSession) -> Mapping[str, Declared]:
 
 
 async def indicators(session: TenantSession) -> Mapping[str, Declared]:
-    """The indicators of the enabled plugins by full key."""
-    return _by_key(_declared(await enabled(session), lambda industry: industry.indicators))
+    """The indicators that are on here by full key: the core's own first, then those of the enabled plugins."""
+    core: list[Declared] = []
+    for prefix in CORE_INDICATORS:
+        settings = await core_settings(session, prefix)
+        core += [Declared(prefix, settings, one) for one in core_indicators(prefix)]
+    return _by_key([*core, *_declared(await enabled(session), lambda industry: industry.indicators)])
 
 
 def _declared(plugins: Iterable[Enabled], part: Callable[[Any], Iterable[Any]]) -> list[Declared]:
@@ -191,15 +202,21 @@ def _narrowed(
 
 
 def trigger_select(
-    session: TenantSession, one: Declared, today: date, *, permission: Permission = CLIENTS_VIEW
+    session: TenantSession,
+    one: Declared,
+    today: date,
+    *,
+    permission: Permission = CLIENTS_VIEW,
+    clients: Select[Any] | None = None,
 ) -> Select[Any]:
     """A trigger's rows with the clients that they are about, in reach: client_id, client_name, owner_id, unit_id,
-    subject_id, due_on (today where it says none), figures; in no order. To be run contained.
+    subject_id, due_on (today where it says none), figures; in no order. `clients` selects the ids of those that are
+    asked about. To be run contained.
 
     Raises TypeError or ValueError for a select that is not what a trigger declares.
     """
     trigger: Trigger = one.what
-    found = _subquery(trigger.rows(QueryContext(session, today, one.settings)), TRIGGER_COLUMNS)
+    found = _subquery(trigger.rows(QueryContext(session, today, one.settings, clients)), TRIGGER_COLUMNS)
     due_on = func.coalesce(cast(found.c.due_on, Date), literal(today, Date))
     columns: tuple[Any, ...] = (
         Client.id.label("client_id"),
@@ -210,7 +227,7 @@ def trigger_select(
         due_on.label("due_on"),
         func.coalesce(cast(found.c.figures, JSONB), cast(literal("{}"), JSONB)).label("figures"),
     )
-    return (
+    statement = (
         select(*columns)
         .join_from(found, Client, (Client.id == found.c.client_id) & session.within(Client))
         .where(
@@ -218,6 +235,7 @@ def trigger_select(
             Client.status.not_in([ClientStatus.CLOSED, ClientStatus.MERGED]),
         )
     )
+    return statement if clients is None else statement.where(Client.id.in_(clients))
 
 
 def _subquery(statement: Any, columns: Sequence[str]) -> Any:
@@ -259,15 +277,23 @@ async def indicator_rows(
     return IndicatorFound(tuple(outcome.value or ()), outcome.fault)
 
 
+def indicator_figures(session: TenantSession, one: Declared, period: Period, today: date) -> Select[Any]:
+    """An indicator's rows of all managers, whoever asks: owner_id, value, numerator, denominator. To be run contained,
+    by who sees to the scope. Raises TypeError, ValueError."""
+    indicator: Indicator = one.what
+    statement = indicator.rows(QueryContext(session, today, one.settings), period)
+    found = _subquery(statement, ("owner_id", "value"))
+    parts = [found.c[name] if name in found.c else _nothing(name) for name in RATE_COLUMNS]
+    return select(found.c.owner_id, found.c.value, *parts)
+
+
 def indicator_select(
     session: TenantSession, one: Declared, period: Period, today: date, *, permission: Permission = CLIENTS_VIEW
 ) -> Select[Any]:
     """An indicator's rows with the people that they are about, in reach: owner_id, owner_name, value, numerator,
     denominator; by name. To be run contained. Raises TypeError, ValueError."""
-    indicator: Indicator = one.what
-    statement = indicator.rows(QueryContext(session, today, one.settings), period)
-    found = _subquery(statement, ("owner_id", "value"))
-    parts = [found.c[name] if name in found.c else _nothing(name) for name in RATE_COLUMNS]
+    found = indicator_figures(session, one, period, today).subquery("figures")
+    parts = [found.c[name] for name in RATE_COLUMNS]
     return (
         select(User.id.label("owner_id"), User.name.label("owner_name"), found.c.value, *parts)
         .join_from(found, User, (User.id == found.c.owner_id) & session.within(User))

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 CORE_TRIGGERS = {"clients": "steward_core.clients.triggers"}
 """The core's own triggers: prefix of their full keys → module whose `TRIGGERS` declares them."""
+CORE_INDICATORS = {"core": "steward_core.performance.indicators"}
+"""The core's own indicators: prefix of their full keys → module whose `INDICATORS` declares them."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,10 @@ def trigger_of(key: str) -> Trigger:
 
 
 def indicator_of(key: str) -> Indicator:
-    """The indicator of this full key. Raises IndicatorNotFound."""
+    """The indicator of this full key, the core's own among them. Raises IndicatorNotFound."""
+    prefix, _, name = key.partition(".")
+    if prefix in CORE_INDICATORS:
+        return _named(core_indicators(prefix), name, IndicatorNotFound(indicator=key))
     return _found(key, lambda industry: industry.indicators, IndicatorNotFound(indicator=key))
 
 
@@ -155,9 +160,15 @@ def core_triggers(prefix: str) -> tuple[Trigger, ...]:
     return declared
 
 
+def core_indicators(prefix: str) -> tuple[Indicator, ...]:
+    """The indicators that a domain of the core declares under this prefix."""
+    declared: tuple[Indicator, ...] = import_module(CORE_INDICATORS[prefix]).INDICATORS
+    return declared
+
+
 async def core_settings(session: TenantSession, prefix: str) -> Any:
-    """The tenant's policies that a domain of the core gives to its own triggers."""
-    return await import_module(CORE_TRIGGERS[prefix]).settings(session)
+    """The tenant's policies that a domain of the core gives to its own triggers or indicators."""
+    return await import_module({**CORE_INDICATORS, **CORE_TRIGGERS}[prefix]).settings(session)
 
 
 @contextmanager

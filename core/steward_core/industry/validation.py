@@ -112,7 +112,7 @@ def _of(industry: Industry) -> Iterator[Bilingual]:
     for cadence in industry.cadences:
         yield from _cadence(industry, cadence)
     for promise in industry.promises:
-        yield from _promise(promise)
+        yield from _promise(promise, industry.settings)
     for advisor in industry.advisors:
         yield from _model(f"advisors.{advisor.key}", advisor.question)
 
@@ -263,6 +263,9 @@ def _cadence(industry: Industry, cadence: Cadence) -> Iterator[Bilingual]:
         yield _mistake(f"cadences.{cadence.key}", f"没有客户类型 {named}。", f"there is no kind {named}.")
 
 
-def _promise(promise: PromiseDeclaration) -> Iterator[Bilingual]:
+def _promise(promise: PromiseDeclaration, settings: type[PluginSettings]) -> Iterator[Bilingual]:
+    if promise.setting is not None and promise.setting not in settings.model_fields:
+        setting = promise.setting
+        yield _mistake(f"promises.{promise.key}", f"没有设置项 {setting}。", f"there is no setting {setting}.")
     if promise.limit < 1 or (promise.warn_at is not None and not 0 < promise.warn_at <= promise.limit):
         yield _mistake(f"promises.{promise.key}", "时限或预警有误。", "its limit or warning is out of range.")

@@ -22,6 +22,8 @@ from steward_core.schedules.zones import wall_at
 from steward_tenants.texts import Bilingual
 
 KEY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+EventName = Annotated[str, Field(pattern=r"^(client:)?[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*){0,2}$", max_length=127)]
+"""What happens, as promises name it: `restored`, `form:order_acceptance:done`; of the client: `client:visit_ended`."""
 
 
 class Titles(Part):
@@ -68,17 +70,20 @@ class FollowUp(Part):
 
     Either the noon rule or a span says when the first is due; `again` is the span from one that was done to the next,
     until `until` happens (None: for as long as the client is one). `unless_promised` names promises which, where a
-    plugin declares them, keep the same clock, so that it does not run twice.
+    plugin declares them, keep the same clock, so that it does not run twice. `narrowed` must be among the facts of the
+    event (None: always); `kept_by` names the events by which it is done.
     """
 
     key: Annotated[str, Field(pattern=KEY_PATTERN), field("标识", "Key")]
     title: Annotated[Titles, field("名称", "Title")]
     trigger: Annotated[str, Field(pattern=KEY_PATTERN), field("触发", "Trigger")]
+    narrowed: Annotated[str | None, Field(pattern=KEY_PATTERN), field("仅限", "Only for")] = None
     noon_rule: Annotated[NoonRule | None, field("中午规则", "Noon rule")] = None
     within: Annotated[Span | None, field("时限", "Within")] = None
     again: Annotated[Span | None, field("再次", "Again after")] = None
     until: Annotated[str | None, Field(pattern=KEY_PATTERN), field("直到", "Until")] = None
     unless_promised: Annotated[tuple[str, ...], field("已有承诺时不用", "Not where this is promised")] = ()
+    kept_by: Annotated[tuple[EventName, ...], Field(max_length=20), field("完成标志", "Done by")] = ()
 
     @model_validator(mode="after")
     def _one_clock(self) -> FollowUp:
@@ -101,10 +106,16 @@ class FollowUps(Part):
             raise Refused("跟进标识不得重复。", "Each follow-up has a key of its own.")
         return self
 
-    def started_by(self, trigger: str, promised: Collection[str] = ()) -> tuple[FollowUp, ...]:
+    def started_by(
+        self, trigger: str, promised: Collection[str] = (), facts: Collection[str] = ()
+    ) -> tuple[FollowUp, ...]:
         """The follow-ups that an event starts, without those that a promise (by its key) keeps already."""
         return tuple(
-            rule for rule in self.rules if rule.trigger == trigger and not set(rule.unless_promised) & set(promised)
+            rule
+            for rule in self.rules
+            if rule.trigger == trigger
+            and not set(rule.unless_promised) & set(promised)
+            and (rule.narrowed is None or rule.narrowed in facts)
         )
 
 

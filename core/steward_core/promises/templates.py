@@ -14,9 +14,9 @@ from pydantic import Field, ValidationError
 from steward_core.forms.fields import field
 from steward_core.forms.problems import problems_of
 from steward_core.industry.declarations import PromiseDeclaration
-from steward_core.promises.clocks import Clock, Part, Span, Unit
+from steward_core.promises.clocks import Clock, Part, Span, Unit, WarningPoint
 from steward_core.promises.escalation import Act, Escalation, Step, Told
-from steward_core.promises.follow_ups import FollowUp, FollowUps, NoonRule, Titles
+from steward_core.promises.follow_ups import KEY_PATTERN, EventName, FollowUp, FollowUps, NoonRule, Titles
 from steward_tenants.errors import InvalidInput
 
 P = TypeVar("P", bound=Part)
@@ -34,6 +34,8 @@ ESCALATION = Escalation(
     )
 )
 """Overdue by more than 3 days: a warning to the owner. The penalty beyond is unset until a tenant sets it [000#4]."""
+REMINDER = Escalation(steps=(Step(key="due", act=Act.TELL, tell=(Told.OWNER,)),))
+"""What becomes of a follow-up that is due and not done: its owner is told."""
 
 FOLLOW_UPS = FollowUps(
     rules=(
@@ -42,6 +44,7 @@ FOLLOW_UPS = FollowUps(
             title=Titles(zh="送达方案", en="Send the proposal"),
             trigger="visit_ended",
             noon_rule=NoonRule(),
+            kept_by=("proposal_sent", "client:proposal_sent"),
         ),
         FollowUp(
             key="client_view",
@@ -50,6 +53,7 @@ FOLLOW_UPS = FollowUps(
             within=Span(count=2, unit=Unit.CALENDAR_DAYS),
             again=Span(count=7, unit=Unit.CALENDAR_DAYS),
             until="client_answered",
+            kept_by=("client_asked", "client:visit_ended"),
         ),
         FollowUp(
             key="engineering",
@@ -57,6 +61,7 @@ FOLLOW_UPS = FollowUps(
             trigger="fault_reported",
             within=Span(count=10, unit=Unit.CALENDAR_MINUTES),
             unless_promised=("fault_engineering",),
+            kept_by=("engineering_contacted", "arrived", "restored", "answered"),
         ),
         FollowUp(
             key="completion_visit",
@@ -65,6 +70,7 @@ FOLLOW_UPS = FollowUps(
             within=Span(count=7, unit=Unit.CALENDAR_DAYS),
             again=Span(count=1, unit=Unit.CALENDAR_MONTHS),
             unless_promised=("first_visit",),
+            kept_by=("client:visit_ended",),
         ),
     )
 )
@@ -76,7 +82,9 @@ class Promise(Part):
     """A promise of a tenant (SLA): what starts it, its clock, who is told, and what follows when it is broken.
 
     `narrowed` must be among the facts of the event for the promise to start (None: always); it then stands
-    `instead_of` the more general promise of that key. Keys carry their plugin's: `telecom.fault_solved`.
+    `instead_of` the more general promise of that key. Keys carry their plugin's: `telecom.fault_solved`. `kept_by`
+    names the events that keep it: of what it is about, or with `client:` before of its client. `since` names the fact
+    of the event whose moment starts the clock (None, or without a moment: the event's own).
     """
 
     key: Annotated[str, Field(min_length=1, max_length=127), field("标识", "Key")]
@@ -84,7 +92,9 @@ class Promise(Part):
     trigger: Annotated[str, Field(min_length=1, max_length=127), field("触发", "Trigger")]
     narrowed: Annotated[str | None, field("仅限", "Only for")] = None
     instead_of: Annotated[str | None, field("代替", "Instead of")] = None
+    since: Annotated[str | None, Field(pattern=KEY_PATTERN), field("起算", "Counted from")] = None
     clock: Annotated[Clock, field("计时", "Clock")]
+    kept_by: Annotated[tuple[EventName, ...], Field(max_length=20), field("履行标志", "Kept by")] = ()
     warned: Annotated[tuple[Told, ...], Field(min_length=1), field("预警通知", "Told when it warns")] = (Told.OWNER,)
     escalation: Annotated[Escalation, field("升级", "Escalation")] = ESCALATION
 
@@ -128,6 +138,8 @@ def promises_of(
                 narrowed=narrowed,
                 instead_of=f"{plugin}.{general}" if narrows else None,
                 clock=clock_of(one, given.get(one.key)),
+                since=one.since,
+                kept_by=one.kept_by,
             )
         )
     return tuple(made)
@@ -145,3 +157,15 @@ def _parted(trigger: str) -> tuple[str, str | None]:
     parts = trigger.split(":")
     whole = 2 if parts[0] == FORM else 1
     return ":".join(parts[:whole]), ":".join(parts[whole:]) or None
+
+
+LEG_PROMISE = Promise(
+    key="core.request_leg",
+    title=Titles(zh="服务环节办理", en="Leg of a service request"),
+    trigger="leg_opened",
+    clock=Clock(limit=Span(count=2, unit=Unit.WORKING_DAYS), warning=WarningPoint(after=2)),
+    kept_by=("leg_done",),
+)
+"""Each leg of a one-stop request has a clock of its own 一站通 [004]; its figure is the tenant's to set."""
+CORE_PROMISES = (LEG_PROMISE,)
+"""What every tenant starts with, whatever plugins are on."""

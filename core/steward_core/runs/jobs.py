@@ -24,6 +24,10 @@ KINDS = (
     "steward_core.forms.upgrade",
     "steward_core.gradings.runner",
     "steward_core.imports.service",
+    "steward_core.plans.commands",
+    "steward_core.performance.commands",
+    "steward_core.incentives.commands",
+    "steward_core.months.commands",
 )
 """The modules that declare kinds of runs."""
 SECONDS = 3600.0

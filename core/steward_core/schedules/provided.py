@@ -42,7 +42,32 @@ def system_schedules(session: WriteSession) -> tuple[Provided, ...]:
             "clients.nightly",
             "30 2 * * *",
         ),
+        Provided(
+            "system.months",
+            Bilingual("开启与关闭月份，提醒", "Open and close months, remind"),
+            "months.tend",
+            f"{minute} 5 * * *",
+        ),
+        Provided(
+            "system.promises",
+            Bilingual("按日历重算承诺时限", "Reckon promises anew by the calendar"),
+            "promises.recompute",
+            f"{minute} 4 * * *",
+        ),
         Provided("system.upkeep", Bilingual("每小时整理", "Hourly upkeep"), "upkeep.tenant", f"{minute} * * * *"),
+        Provided(
+            "system.reports_remind",
+            Bilingual("下班时提醒未提交的工作报告", "Remind of missing reports at the end of work"),
+            "reports.remind",
+            "30 17 * * *",
+            CatchUp.NONE,
+        ),
+        Provided(
+            "system.reports_digest",
+            Bilingual("每周一工作报告汇总", "Digest of reports on Mondays"),
+            "reports.digest",
+            "30 8 * * mon",
+        ),
         Provided(
             "system.audit_verify",
             Bilingual("审计链每周校验", "Weekly verification of the audit chain"),

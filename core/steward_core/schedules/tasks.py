@@ -59,6 +59,15 @@ def task_of(key: str) -> Task | None:
 declare_task(
     "clients.nightly", "客户夜间检查与提醒", "Nightly look at clients, and reminders", job="clients.nightly", own=False
 )
+declare_task("months.tend", "开启与关闭月份，提醒", "Open and close months, remind", job="months.tend", own=False)
+declare_task(
+    "promises.recompute",
+    "按日历重算承诺时限",
+    "Reckon promises anew by the calendar",
+    job="promises.recompute",
+    queue=Queue.NORMAL,
+    own=False,
+)
 declare_task("upkeep.tenant", "每小时整理", "Hourly upkeep", job="upkeep.tenant", own=False)
 declare_task("audit.verify", "审计链校验", "Verification of the audit chain", job="audit.verify", own=False)
 declare_task("clients.contracts_end", "合同到期处理", "End contracts past their date", run="clients.contracts_end")

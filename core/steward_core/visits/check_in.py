@@ -46,9 +46,9 @@ _Finding = tuple[Verdict, Bilingual]
 
 
 def check_in(
-    given: CheckIn, client_place: Place | None, received_at: datetime, figures: CheckInFigures
+    given: CheckIn, client_place: Place | None, received_at: datetime, figures: CheckInFigures, *, on_site: bool = True
 ) -> CheckInDecision:
-    """Decide on a check-in that the server received at a moment.
+    """Decide on a check-in that the server received at a moment. `on_site` False (a phone call): no place is asked for.
 
     The device's clock is compared with the server's at the sending, and the visit's own moment is put right by the
     difference: what a day without network delays is no drift.
@@ -58,7 +58,9 @@ def check_in(
     metres = None
     if given.place is not None and client_place is not None:
         metres = round(distance(given.place, client_place))
-    findings = [_where(given, client_place, metres, figures), _clock(drift, figures), _late(late, figures)]
+    findings = [_clock(drift, figures), _late(late, figures)]
+    if on_site:
+        findings.insert(0, _where(given, client_place, metres, figures))
     return CheckInDecision(
         max(verdict for verdict, _ in findings),
         tuple(line for _, line in findings),

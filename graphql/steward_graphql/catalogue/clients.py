@@ -229,6 +229,7 @@ CLIENT = Entity(
         many("arrears", "Arrears", "client_id", "欠费", "What it owes", filter=True, granted=True),
         many("notes", "ClientNote", "client_id", "备注", "Notes on it", granted=True),
         many("attachments", "Attachment", "client_id", "附件", "Files on it", granted=True),
+        many("visits", "Visit", "client_id", "数据范围内的走访", "Visits to it within reach"),
         many("ownership", "ClientOwnership", "client_id", "归属历史", "Who owned it and when", granted=True),
         many("changes", "ClientChange", "client_id", "等级与状态变更", "Changes of tier and status", granted=True),
         many("facts", "ClientFact", "client_id", "数据指标（现行值）", "Its figures in force", filter=True),

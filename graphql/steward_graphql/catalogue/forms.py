@@ -45,6 +45,7 @@ SUBJECTS: Mapping[SubjectKind, str] = {
     SubjectKind.CONTACT: "Contact",
     SubjectKind.USER: "Person",
     SubjectKind.UNIT: "OrgUnit",
+    SubjectKind.VISIT: "Visit",
 }
 """What forms are about, by the name of its type."""
 

@@ -77,6 +77,7 @@ ATTACHED_TO = enum_of(
         "contract": ("合同", "A contract"),
         "note": ("备注", "A note"),
         "record": ("表单记录", "A form record"),
+        "proposal": ("方案", "A proposal"),
     },
 )
 

@@ -56,6 +56,7 @@ SUBJECT_KIND = enum_of(
         "contact": ("联系人", "A contact"),
         "user": ("人员", "A person"),
         "unit": ("机构或区域", "A unit or area"),
+        "visit": ("走访", "A visit"),
     },
 )
 REVISION_ROWS = RowKind(
@@ -206,6 +207,7 @@ def interface_fields() -> tuple[Field, ...]:
             Bilingual("对象为联系人时的联系人", "The contact it is about"),
             _subject(SubjectKind.CONTACT),
         ),
+        One("visit", "Visit", Bilingual("对象为走访时的走访", "The visit it is about"), _subject(SubjectKind.VISIT)),
         one("createdBy", "Person", FormRecord.created_by, "创建人", "Who began it"),
         one("updatedBy", "Person", FormRecord.updated_by, "修改人", "Who last changed it"),
         many("revisions", "FormRevision", "record_id", "历史版本", "What it was before its changes", granted=True),

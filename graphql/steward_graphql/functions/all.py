@@ -5,16 +5,25 @@ from __future__ import annotations
 from steward_graphql.declared.shapes import Function, Subscription
 from steward_graphql.functions import (
     access,
+    approvals,
     calendars,
     clients,
     documents,
     evaluation,
     gradings,
     inbox,
+    incentives,
+    months,
     notices,
+    opportunities,
+    performance,
+    plans,
     plugins,
+    promises,
+    reports,
     tenant,
     visibility,
+    visits,
     webhooks,
 )
 
@@ -34,9 +43,18 @@ def functions() -> tuple[Function, ...]:
         *calendars.FUNCTIONS,
         *notices.FUNCTIONS,
         *webhooks.FUNCTIONS,
+        *approvals.FUNCTIONS,
+        *plans.FUNCTIONS,
+        *visits.FUNCTIONS,
+        *promises.FUNCTIONS,
+        *opportunities.FUNCTIONS,
+        *performance.FUNCTIONS,
+        *incentives.FUNCTIONS,
+        *reports.FUNCTIONS,
+        *months.FUNCTIONS,
     )
 
 
 def subscriptions() -> tuple[Subscription, ...]:
     """In the order in which the schema lists them."""
-    return inbox.SUBSCRIPTIONS
+    return (*inbox.SUBSCRIPTIONS, *promises.SUBSCRIPTIONS)

@@ -12,6 +12,11 @@ from steward_graphql.mutations.bulk import bulks
 from steward_graphql.mutations.derive import all_commands, mutation_of
 from steward_graphql.mutations.edges import edges
 from steward_graphql.mutations.exports import exports
+from steward_graphql.mutations.exports_incentives import pay_export
+from steward_graphql.mutations.exports_performance import scores_export
+from steward_graphql.mutations.exports_plans import plan_exports
+from steward_graphql.mutations.exports_reports import reports_export
+from steward_graphql.mutations.exports_visits import visit_exports
 from steward_graphql.mutations.forms import mutations_of
 from steward_graphql.mutations.offers import offers
 from steward_graphql.mutations.reveals import reveals
@@ -38,6 +43,7 @@ NOT_OFFERED: Mapping[str, Bilingual] = {
 }
 """Commands that are no mutations, and where they are done."""
 STEPS: Mapping[str, str] = {
+    "incentives.run.export": "exportPayRun",
     "people.create": "createPerson",
     "people.disable": "disablePerson",
     "people.enable": "enablePerson",
@@ -55,7 +61,19 @@ def mutations() -> tuple[Mutation, ...]:
     known = all_commands()
     derived = tuple(mutation_of(known[key], offer, TEXTS, SHOWN) for key, offer in offers().items())
     singles = {one.name: one for one in derived}
-    return (*derived, *run_mutations(), *edges(), *reveals(), *exports(), *bulks(singles))
+    return (
+        *derived,
+        *run_mutations(),
+        *edges(),
+        *reveals(),
+        *exports(),
+        *visit_exports(),
+        *plan_exports(),
+        pay_export(),
+        reports_export(),
+        scores_export(),
+        *bulks(singles),
+    )
 
 
 _OF_PLUGINS: dict[str, tuple[Industry, tuple[Mutation, ...]]] = {}

@@ -17,6 +17,7 @@ from steward_graphql.errors import InvitationNotMailed
 from steward_graphql.mutations.arguments import given
 from steward_graphql.mutations.derive import zone_key
 from steward_graphql.mutations.edge import edge
+from steward_graphql.mutations.edges_visits import visit_edges
 from steward_graphql.mutations.inputs import new_person_fields
 from steward_graphql.mutations.payloads import Read, Result, done, plain, row, row_of, text
 from steward_graphql.mutations.runs import advanced, seconds
@@ -42,7 +43,7 @@ from steward_tenants.texts import Bilingual
 
 def edges() -> tuple[Mutation, ...]:
     """All of them."""
-    return (*_people(), *_tenant(), *_personal_data(), *_imports())
+    return (*_people(), *_tenant(), *_personal_data(), *_imports(), *visit_edges())
 
 
 def _person(name: str = "user_id") -> Argument:

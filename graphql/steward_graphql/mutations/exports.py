@@ -11,8 +11,11 @@ from typing import Any, BinaryIO
 from steward_core.clients.queries import ClientFilter
 from steward_core.imports.export import ExportRequest, export_file
 from steward_core.imports.purposes import CSV_TYPE, EXPORT, XLSX_TYPE
+from steward_core.opportunities.export import OpportunityExport, export_opportunities
+from steward_core.opportunities.queries import PipelineFilter
 from steward_core.permissions import CLIENTS_EXPORT
-from steward_graphql.declared.scalars import BOOLEAN, DATETIME, ID, STRING
+from steward_graphql.catalogue.opportunities import OUTCOME
+from steward_graphql.declared.scalars import BOOLEAN, DATE, DATETIME, FEN, ID, STRING
 from steward_graphql.declared.shapes import Argument, Asked, Mutation
 from steward_graphql.mutations.arguments import given
 from steward_graphql.mutations.derive import dataclass_of
@@ -52,7 +55,7 @@ class Kept:
 
 def exports() -> tuple[Mutation, ...]:
     """All of them."""
-    return (_clients(), _rows(), _people(), _audit())
+    return (_clients(), _rows(), _opportunities(), _people(), _audit())
 
 
 async def keep(
@@ -170,6 +173,55 @@ def _rows() -> Mutation:
                 required=True,
             ),
             *_shape_of_file(),
+        ),
+        permission=CLIENTS_EXPORT,
+        cost=500,
+    )
+
+
+async def _export_opportunities(database: Database, asked: Asked, **values: Any) -> Kept:
+    ending: Any = values.pop("format", None) or "xlsx"
+    wanted = {name: value for name, value in values.items() if value is not None}
+    for name in {"stages", "outcomes"} & set(wanted):
+        wanted[name] = frozenset(map(str, wanted[name]))
+    request = OpportunityExport(PipelineFilter(**wanted), ending, asked.locale)
+
+    async def write(target: BinaryIO) -> int:
+        report = await export_opportunities(
+            database,
+            asked.tenant_id,
+            asked.caller.actor,
+            request,
+            target,
+            today=asked.today,
+            request_id=asked.request_id,
+        )
+        return report.rows
+
+    name = f"opportunity-{asked.today:%Y%m%d}.{ending}"
+    media_type = CSV_TYPE if ending == "csv" else XLSX_TYPE
+    return await keep(database, asked, write, purpose=EXPORT, name=name, media_type=media_type)
+
+
+def _opportunities() -> Mutation:
+    return edge(
+        "exportOpportunities",
+        Bilingual(
+            "导出商机到文件（留痕），文件保留 7 天", "Export opportunities into a file, on record; it stays for 7 days"
+        ),
+        _export_opportunities,
+        results=(*stored_file(), number("rows", "行数", "How many rows", lambda answer, _: answer.rows)),
+        arguments=(
+            given("unit_id", ID, "只要该机构及其下级", "Of this unit and those below it"),
+            given("owner_id", ID, "只要该负责人", "Of this owner"),
+            given("client_id", ID, "只要该客户", "Of this client"),
+            given("stages", STRING, "只要这些阶段", "At these stages", listed=True),
+            given("outcomes", OUTCOME, "只要这些结果", "With these outcomes", listed=True),
+            given("expected_from", DATE, "预计日期起（含）", "Expected from this day"),
+            given("expected_until", DATE, "预计日期止（含）", "Expected until this day"),
+            given("amount_from", FEN, "金额不低于（分）", "Of at least this amount, in fen"),
+            given("amount_until", FEN, "金额不高于（分）", "Of at most this amount, in fen"),
+            given("format", file_format(), "格式，默认 Excel", "Format; Excel when left out"),
         ),
         permission=CLIENTS_EXPORT,
         cost=500,

@@ -96,6 +96,7 @@ def _ENUMS() -> Mapping[type[Enum], EnumKind]:  # noqa: N802 - a table that is m
                 "contract": ("合同", "contract"),
                 "note": ("备注", "note"),
                 "record": ("表单记录", "form record"),
+                "proposal": ("方案", "proposal"),
             },
         ),
         ToUnit: closed(

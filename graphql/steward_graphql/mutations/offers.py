@@ -29,10 +29,19 @@ from steward_graphql.declared.shapes import ListOf
 from steward_graphql.mutations import inputs
 from steward_graphql.mutations.derive import RUNS_WAIT, Offer, columns
 from steward_graphql.mutations.offers_administration import administration, people
+from steward_graphql.mutations.offers_approvals import approvals
+from steward_graphql.mutations.offers_incentives import incentives
 from steward_graphql.mutations.offers_jobs import jobs
+from steward_graphql.mutations.offers_months import months
 from steward_graphql.mutations.offers_notices import notices
+from steward_graphql.mutations.offers_opportunities import opportunities
+from steward_graphql.mutations.offers_performance import performance
+from steward_graphql.mutations.offers_plans import plans
+from steward_graphql.mutations.offers_promises import promises
+from steward_graphql.mutations.offers_reports import reports
 from steward_graphql.mutations.offers_schedules import schedules
 from steward_graphql.mutations.offers_tenant import tenant
+from steward_graphql.mutations.offers_visits import visits
 from steward_graphql.mutations.offers_webhooks import webhooks
 from steward_graphql.mutations.payloads import (
     Result,
@@ -122,6 +131,15 @@ def offers() -> Mapping[str, Offer]:
         **tenant(),
         **schedules(),
         **webhooks(),
+        **approvals(),
+        **plans(),
+        **visits(),
+        **promises(),
+        **opportunities(),
+        **performance(),
+        **incentives(),
+        **reports(),
+        **months(),
     }
 
 

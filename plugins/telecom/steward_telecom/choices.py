@@ -32,6 +32,13 @@ class LineKind(Choice):
     MOBILE = "mobile", "移动电话", "Mobile"
 
 
+class FaultLine(Choice):
+    """Kinds of lines that faults are reported of; both have the same clocks."""
+
+    DIAL_UP = "dial_up", "拨号", "Dial-up"
+    DEDICATED = "dedicated", "专线", "Dedicated"
+
+
 class NeedArea(Choice):
     """The four areas of a client's needs [003]."""
 

@@ -52,7 +52,7 @@ TRADES = (
     Trade("other", Bilingual("其他", "Other")),
 )
 METRICS = (
-    MetricDeclaration(BILL, Bilingual("月出账金额", "Monthly bill"), "fen"),
+    MetricDeclaration(BILL, Bilingual("月出账金额", "Monthly bill"), "fen", revenue=True),
     MetricDeclaration(MINUTES, Bilingual("通话分钟数", "Call minutes"), "minutes"),
     MetricDeclaration(TRAFFIC, Bilingual("数据流量", "Data traffic"), "MB"),
     MetricDeclaration(MEMBERS, Bilingual("网群成员数", "VPN members"), "members", additive=False),
@@ -66,6 +66,11 @@ FRESHNESS = (
 """[003]"""
 CADENCES = (Cadence("monthly", Bilingual("每月至少走访一次", "A visit a month at least"), 1, "month"),)
 """[000#5]; the first visit one week after installation is a promise."""
+FAULT_RESTORED = ("restored", "answered", "form:fault_report:restored")
+FAULT_REACHED = ("arrived", "form:fault_report:arrived", *FAULT_RESTORED)
+"""What says how far a fault is: the request's milestones, or the moments of the form."""
+INSTALLED = ("installed", "order_completed", "form:order_acceptance:done")
+"""What says that a line is there: the order, or the form of its acceptance."""
 PROMISES = (
     PromiseDeclaration(
         "fault_response",
@@ -74,6 +79,7 @@ PROMISES = (
         "calendar_minutes",
         30,
         20,
+        kept_by=("responded", *FAULT_REACHED),
     ),
     PromiseDeclaration(
         "fault_solved",
@@ -82,6 +88,7 @@ PROMISES = (
         "calendar_minutes",
         120,
         90,
+        kept_by=FAULT_RESTORED,
     ),
     PromiseDeclaration(
         "fault_solved_internet_cafe",
@@ -90,6 +97,7 @@ PROMISES = (
         "calendar_minutes",
         240,
         180,
+        kept_by=FAULT_RESTORED,
     ),
     PromiseDeclaration(
         "fault_engineering",
@@ -98,6 +106,7 @@ PROMISES = (
         "calendar_minutes",
         10,
         5,
+        kept_by=("engineering_contacted", "form:fault_report:engineering_contacted", *FAULT_REACHED),
     ),
     PromiseDeclaration(
         "installation",
@@ -106,6 +115,8 @@ PROMISES = (
         "calendar_days",
         3,
         2,
+        kept_by=INSTALLED,
+        setting="installation_days",
     ),
     PromiseDeclaration(
         "installation_without_resource",
@@ -114,6 +125,8 @@ PROMISES = (
         "calendar_days",
         7,
         5,
+        kept_by=INSTALLED,
+        setting="installation_days_without_resource",
     ),
     PromiseDeclaration(
         "contract_flow",
@@ -122,6 +135,7 @@ PROMISES = (
         "calendar_days",
         7,
         5,
+        kept_by=("contract_flow_done", *INSTALLED),
     ),
     PromiseDeclaration(
         "first_visit",
@@ -130,6 +144,8 @@ PROMISES = (
         "calendar_days",
         7,
         5,
+        kept_by=("client:visit_ended",),
+        setting="first_visit_days",
     ),
     PromiseDeclaration(
         "urgent_competitor_report",
@@ -137,6 +153,17 @@ PROMISES = (
         "form:competitor_report:urgent",
         "working_days",
         1,
+        kept_by=("form:competitor_report:told",),
+        since="reported",
+    ),
+    PromiseDeclaration(
+        "urgent_area_competitor_report",
+        Bilingual("紧急竞争信息上报（区域）", "Urgent competitor report (area)"),
+        "form:area_competitor_report:urgent",
+        "working_days",
+        1,
+        kept_by=("form:area_competitor_report:told",),
+        since="reported",
     ),
 )
 """[000#4], [000#5], [003]. Dial-up and dedicated lines have the same clocks; what follows the last colon narrows the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -268,6 +269,8 @@ class NeedSolution(Form):
         SubjectKind.CLIENT,
         title_field="current_product",
     )
+    visit_id: Annotated[UUID | None, field("走访", "Visit", filterable=True)] = None
+    opportunity_id: Annotated[UUID | None, field("商机", "Opportunity", filterable=True)] = None
     need_area: Annotated[NeedArea, field("需求领域", "Need area", filterable=True)]
     current_product: Annotated[Text | None, field("现用产品", "Current product")] = None
     pain: Annotated[Body, field("痛点", "Pain", widget=Widget.BODY)]

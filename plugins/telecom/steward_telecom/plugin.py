@@ -11,10 +11,12 @@ from steward_telecom import keys
 from steward_telecom.access_advice import ADVISORS
 from steward_telecom.business_forms import BUSINESS_FORMS
 from steward_telecom.checks import client_problems, record_problems
+from steward_telecom.churn import CHURN_INDICATORS
 from steward_telecom.classes import CADENCES, FRESHNESS, KINDS, METRICS, PROMISES, TIERS, TRADES
 from steward_telecom.client_forms import CLIENT_FORMS
 from steward_telecom.computed_fields import FIELDS
 from steward_telecom.demo import demo
+from steward_telecom.fault_form import FAULT_FORMS
 from steward_telecom.importers import IMPORTERS
 from steward_telecom.indicators import INDICATORS
 from steward_telecom.settings import TelecomSettings
@@ -29,6 +31,7 @@ NAVIGATION = (
     NavigationItem("churn", Bilingual("流失预警", "Churn warning"), "trigger:members_left", 30),
     NavigationItem("orders", Bilingual("业务受理", "Orders"), "form:order_acceptance", 40),
     NavigationItem("discounts", Bilingual("优惠审批", "Discount requests"), "form:discount_request", 50),
+    NavigationItem("faults", Bilingual("故障申告", "Fault reports"), "form:fault_report", 55),
     NavigationItem("competitors", Bilingual("竞争信息", "Competitor reports"), "form:competitor_report", 60),
     NavigationItem(
         "area_competitors", Bilingual("区域竞争信息", "Competitors by area"), "form:area_competitor_report", 70
@@ -54,9 +57,9 @@ def industry() -> Industry:
         tiers=TIERS,
         trades=TRADES,
         metrics=METRICS,
-        forms=(*CLIENT_FORMS, *BUSINESS_FORMS),
+        forms=(*CLIENT_FORMS, *BUSINESS_FORMS, *FAULT_FORMS),
         triggers=TRIGGERS,
-        indicators=INDICATORS,
+        indicators=(*INDICATORS, *CHURN_INDICATORS),
         cadences=CADENCES,
         freshness=FRESHNESS,
         promises=PROMISES,

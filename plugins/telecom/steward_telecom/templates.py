@@ -58,6 +58,20 @@ ORDER_PROCESS = Template(
         "over_days_warned": 3,
     },
 )
+CONTRACT_PAPERS = Template(
+    "contract_papers",
+    "contract",
+    Bilingual("专线签约资料", "Papers of a contract for a line"),
+    {
+        "papers": [
+            {"key": "contract", "title": _both("合同", "Contract"), "copies": 4, "seam_seal": True},
+            {"key": "ip_request", "title": _both("IP 地址申请表", "IP address request"), "copies": 2},
+            {"key": "commitment_letter", "title": _both("入网承诺书", "Network commitment letter"), "copies": 2},
+            {"key": "licence_copy", "title": _both("营业执照复印件", "Copy of the licence")},
+            {"key": "payer_slip", "title": _both("付款方凭单", "The payer's slip")},
+        ]
+    },
+)
 GREEN_CHANNEL = Template(
     "process",
     "green_channel",
@@ -151,6 +165,7 @@ KEY_ACCOUNT_SCHEME = Template(
 TEMPLATES = (
     VISIT_CHECKLIST,
     ORDER_PROCESS,
+    CONTRACT_PAPERS,
     GREEN_CHANNEL,
     ONE_STOP_SERVICE,
     FAULT_PROCESS,

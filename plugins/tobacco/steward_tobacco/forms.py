@@ -159,6 +159,7 @@ class TobaccoVisit(Form):
 
     about = FormInfo("visit", Bilingual("烟草走访记录", "Tobacco visit"), SubjectKind.CLIENT, title_field="visited_on")
     visited_on: Annotated[date, field("走访日期", "Visited on", filterable=True)]
+    visit_id: Annotated[UUID | None, field("走访", "Visit", filterable=True)] = None
     stock: Annotated[list[BrandStock], Field(max_length=200), field("分品牌库存", "Stock by brand")] = []
     out_of_stock: Annotated[bool, field("有断货", "Out of stock", filterable=True)] = False
     missing_brands: Annotated[list[Text], Field(max_length=50), field("断货品牌", "Brands out of stock")] = []

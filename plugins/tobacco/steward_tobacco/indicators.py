@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Select, and_, case, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import aliased
 
@@ -13,6 +26,8 @@ from steward_core.clients.models import Client, ClientOwnership, ClientStatus, C
 from steward_core.database.context import QueryContext
 from steward_core.forms.declared_queries import record_fields
 from steward_core.industry.declarations import Indicator, Period
+from steward_core.promises.models import ServiceRequest
+from steward_core.reports.models import ReportKind, ReportState, WorkReport
 from steward_tenants.texts import Bilingual
 from steward_tobacco.keys import (
     AMOUNT,
@@ -129,11 +144,20 @@ def data_accuracy(ctx: QueryContext, period: Period) -> Select[Any]:
 
 def satisfaction(ctx: QueryContext, period: Period) -> Select[Any]:
     """The mean of the stars that clients gave to answers on what was received in the period, in percent of five; of who
-    owned the client on the day of the receipt."""
-    request = record_fields(ctx, SERVICE, "received_on", "satisfaction")
+    owned the client on the day of the receipt. Answers to service requests count beside those of the plugin's form."""
+    form = record_fields(ctx, SERVICE, "received_on", "satisfaction")
+    opened_on = sql_cast(func.timezone("UTC", ServiceRequest.opened_at), Date())
+    requests = (
+        select(ServiceRequest.client_id, opened_on, ServiceRequest.satisfaction)
+        .join(Client, and_(ctx.within(Client), Client.id == ServiceRequest.client_id))
+        .where(ctx.within(ServiceRequest), ServiceRequest.form_record_id.is_(None), Client.kind == RETAILER)
+    )
+    answered = union_all(
+        select(form.c.client_id, form.c.received_on.label("day"), form.c.satisfaction.label("stars")), requests
+    ).subquery("answered")
     held = aliased(ClientOwnership)
     owner: Any = held.owner_id
-    stars, answers = func.sum(request.c.satisfaction), func.count(request.c.satisfaction)
+    stars, answers = func.sum(answered.c.stars), func.count()
     return (
         select(
             owner.label("owner_id"),
@@ -141,23 +165,49 @@ def satisfaction(ctx: QueryContext, period: Period) -> Select[Any]:
             stars.label("numerator"),
             (answers * 5).label("denominator"),
         )
-        .select_from(request)
+        .select_from(answered)
         .join(
             held,
             and_(
                 ctx.within(held),
-                held.client_id == request.c.client_id,
-                held.valid_from <= request.c.received_on,
-                held.valid_until > request.c.received_on,
+                held.client_id == answered.c.client_id,
+                held.valid_from <= answered.c.day,
+                held.valid_until > answered.c.day,
             ),
         )
         .where(
             owner.is_not(None),
-            request.c.received_on >= period.start,
-            request.c.received_on < period.end,
-            request.c.satisfaction.is_not(None),
+            answered.c.stars.is_not(None),
+            answered.c.day >= period.start,
+            answered.c.day < period.end,
         )
         .group_by(owner)
+    )
+
+
+def cases_written(ctx: QueryContext, period: Period) -> Select[*tuple[Any, ...]]:
+    """Cases, successful and unsuccessful, in the month summaries that a manager submitted; the denominator is what the
+    settings ask for."""
+    written = func.coalesce(func.jsonb_array_length(WorkReport.cases["successful"]), 0) + func.coalesce(
+        func.jsonb_array_length(WorkReport.cases["unsuccessful"]), 0
+    )
+    months = (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
+    cases = func.sum(written)
+    return (
+        select(
+            WorkReport.owner_id,
+            cases.label("value"),
+            cases.label("numerator"),
+            literal(max(months, 1) * ctx.settings.cases_per_month, Integer()).label("denominator"),
+        )
+        .where(
+            ctx.within(WorkReport),
+            WorkReport.kind == ReportKind.MONTH.value,
+            WorkReport.state != ReportState.DRAFT.value,
+            WorkReport.period_start >= period.start,
+            WorkReport.period_start < period.end,
+        )
+        .group_by(WorkReport.owner_id)
     )
 
 
@@ -169,4 +219,5 @@ INDICATORS = (
     Indicator("order_success", Bilingual("订货成功率", "Order success rate"), "%", order_success),
     Indicator("data_accuracy", Bilingual("客户资料准确率", "Data accuracy of client files"), "%", data_accuracy),
     Indicator("satisfaction", Bilingual("客户满意度", "Satisfaction"), "%", satisfaction),
+    Indicator("cases_written", Bilingual("案例篇数", "Cases written"), "cases", cases_written, none=0),
 )

@@ -45,7 +45,7 @@ TIERS = tuple(
 )
 METRICS = (
     MetricDeclaration(keys.VOLUME, Bilingual("购进量", "Cartons bought"), "cartons"),
-    MetricDeclaration(keys.AMOUNT, Bilingual("购进金额", "Amount bought"), "fen"),
+    MetricDeclaration(keys.AMOUNT, Bilingual("购进金额", "Amount bought"), "fen", revenue=True),
     MetricDeclaration(keys.TARGET, Bilingual("目标销量", "Sales target"), "cartons"),
     MetricDeclaration(keys.DUE, Bilingual("应订货次数", "Orders due"), "orders"),
     MetricDeclaration(keys.PLACED, Bilingual("实际订货次数", "Orders placed"), "orders"),
@@ -82,9 +82,18 @@ PROMISES = (
         "working_days",
         1,
         1,
+        kept_by=("responded", "answered", "form:service_request:contacted", "form:service_request:answered"),
+        since="received",
     ),
     PromiseDeclaration(
-        "complaint_answer", Bilingual("投诉答复", "Answer to a complaint"), "form:service_request", "working_days", 5, 4
+        "complaint_answer",
+        Bilingual("投诉答复", "Answer to a complaint"),
+        "form:service_request",
+        "working_days",
+        5,
+        4,
+        kept_by=("answered", "form:service_request:answered"),
+        since="received",
     ),
 )
 NAVIGATION = (

@@ -156,6 +156,7 @@ class TobaccoSettings(PluginSettings):
     missed_orders: Annotated[int, Field(ge=1, le=31), field("漏订次数", "Missed orders")] = 2
     volume_drop_percent: Annotated[int, Field(ge=1, le=100), field("购进下滑（%）", "Fall of the volume (%)")] = 30
     volume_mean_months: Annotated[int, Field(ge=1, le=12), field("均值月数", "Months of the mean")] = 3
+    cases_per_month: Annotated[int, Field(ge=0, le=20), field("每月案例（篇）", "Cases a month")] = 2
     near_star_points: Annotated[int, Field(ge=1, le=20), field("接近升星的分差", "Points short of the next star")] = 2
 
     @model_validator(mode="after")

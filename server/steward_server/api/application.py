@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from steward_graphql.schema.registry import api_for
-from steward_server.api import files, health, logs, oauth, problems, signin, telemetry
+from steward_server.api import files, health, logs, oauth, problems, signin, telemetry, visits
 from steward_server.api.edge import Edge
 from steward_server.api.graphql import PATH as GRAPHQL
 from steward_server.api.graphql import make_endpoint, make_engine
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> Service:
     app = Service(
         title="Steward 管家",
         version="1",
-        summary="Sign-in, OAuth, one's own account, files, health. Business data speak GraphQL.",
+        summary="Sign-in, OAuth, one's own account, files, printed day sheets, health. Business data speak GraphQL.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -89,7 +89,7 @@ def create_app(settings: Settings) -> Service:
     app.state.graphql = engine
     app.graphql = make_endpoint(edge, engine, app.state.metrics)
     problems.install(app)
-    for router in (health.router, signin.router, oauth.router, files.router):
+    for router in (health.router, signin.router, oauth.router, files.router, visits.router):
         app.include_router(router)
     app.add_middleware(Frame, edge=edge, metrics=app.state.metrics)
     telemetry.install(app, settings)

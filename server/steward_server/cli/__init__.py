@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "bench:bench",
     "explain": "explain:explain",
     "export": "imports:export",
+    "simulate": "simulate:simulate",
 }
 GROUPS = {
     "keys": "database:keys",

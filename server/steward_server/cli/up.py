@@ -19,12 +19,14 @@ from steward_server.supervisor import Command, Supervisor, http_probe
 
 WORKERS = 2
 WORKER_STOP_SECONDS = 12.0
+DEMO_MONTHS = 2
+"""How many past months the demo companies live through, in the background of the first start."""
 FIRST_QUERY = "{ viewer { name } clients(first: 3) { totalCount nodes { code name owner { name } } } }"
 
 
 def up() -> None:
     """Start the embedded PostgreSQL and Valkey, migrate, create the demo companies, start the API, the
-    scheduler and two workers.
+    scheduler and two workers; meanwhile the demo companies live through their last months.
 
     Ctrl-C stops all of it; the data stay in `.steward`. 例 example: steward up
     """
@@ -51,6 +53,8 @@ def up() -> None:
         supervisor.add(
             Command("worker", [*program, "worker", "--count", str(WORKERS)], stop_seconds=WORKER_STOP_SECONDS)
         )
+        lives = [*program, "simulate", *demo.LIVELY, "--months", str(DEMO_MONTHS)]
+        supervisor.add(Command("simulate", lives, once=True))
         supervisor.start()
         if not supervisor.stopping:
             _tell(settings, people, embedded.home.secrets.demo_password, time.monotonic() - started)

@@ -22,7 +22,7 @@ from steward_tenants.configuration.rules import (
     origin_problems,
     time_zone_problem,
 )
-from steward_tenants.configuration.settings import SETTINGS, Setting
+from steward_tenants.configuration.settings import SETTINGS, Setting, follow_setting
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
@@ -73,6 +73,7 @@ async def set_setting(session: WriteSession, key: str, value: Any, *, expected_v
     else:
         row.value, row.changed_by, row.changed_at = stored, session.actor.id, datetime.now(UTC)
     await record(session, "configuration.setting.set", Subject("setting"), before={key: before}, after={key: stored})
+    await follow_setting(session, key)
 
 
 @command("configuration.setting.reset", "恢复默认设置", "Reset a setting", permission=None)
@@ -86,6 +87,7 @@ async def reset_setting(session: WriteSession, key: str) -> None:
     if row is not None:
         await session.delete(row)
     await record(session, "configuration.setting.reset", Subject("setting"), before={key: before}, after={key: default})
+    await follow_setting(session, key)
 
 
 async def change_facts(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field, TypeAdapter
 
 from steward_tenants.access.permissions import SETTINGS_MANAGE, SIGNIN_POLICY, Permission
+from steward_tenants.database.session import WriteSession
 from steward_tenants.texts import Bilingual
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ class Setting(Generic[T]):
 
 
 SETTINGS: dict[str, Setting[Any]] = {}
+AfterSetting = Callable[[WriteSession], Awaitable[None]]
+_FOLLOWING: dict[str, list[AfterSetting]] = {}
 
 
 def declare_setting(
@@ -55,6 +59,17 @@ def declare_setting(
     setting = Setting(key, Bilingual(zh, en), default, permission, adapter)
     SETTINGS[key] = setting
     return setting
+
+
+def when_set(key: str, follow: AfterSetting) -> None:
+    """Have something done, in the same transaction, whenever the setting of this key was changed or reset."""
+    _FOLLOWING.setdefault(key, []).append(follow)
+
+
+async def follow_setting(session: WriteSession, key: str) -> None:
+    """Do what follows a change of the setting of this key."""
+    for follow in _FOLLOWING.get(key, ()):
+        await follow(session)
 
 
 FILE_MEGABYTES = declare_setting(

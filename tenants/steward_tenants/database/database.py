@@ -106,7 +106,7 @@ class Database:
         self._blocking: Engine = create_engine(
             driver_url(settings.application_url), pool_pre_ping=True, **self._engine_options(settings.pool_size)
         )
-        self._status: dict[UUID, tuple[float, TenantStatus]] = {}
+        self._status: dict[UUID, tuple[float, TenantStatus, str]] = {}
         self._asked: set[UUID] = set()
         self._looking_up: SingleFlight[UUID, None] = SingleFlight()
 
@@ -147,10 +147,12 @@ class Database:
 
         Raises TenantNotFound, TenantSuspended (unless `even_suspended`).
         """
-        await self._let_in(tenant_id, even_suspended)
+        zone = await self._let_in(tenant_id, even_suspended)
         async with _OrmSession(self.application, expire_on_commit=False, autoflush=False) as orm:
             await self._present(orm, tenant_id, BEGIN_SNAPSHOT if snapshot else BEGIN_READ)
-            yield ReadSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+            session = ReadSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+            session.time_zone = zone
+            yield session
 
     @asynccontextmanager
     async def write(
@@ -166,10 +168,11 @@ class Database:
 
         `timeout_ms` bounds each statement (default: the settings'). Raises TenantNotFound, TenantSuspended.
         """
-        await self._let_in(tenant_id, even_suspended)
+        zone = await self._let_in(tenant_id, even_suspended)
         async with _OrmSession(self.application, expire_on_commit=False) as orm:
             await self._present(orm, tenant_id, BEGIN_WRITE, timeout_ms)
             session = WriteSession(orm, self.vault, tenant_id, actor, request_id or str(uuid4()))
+            session.time_zone = zone
             yield session
             await orm.commit()
         await session.run_after_commit()
@@ -206,32 +209,38 @@ class Database:
 
     async def status(self, tenant_id: UUID) -> TenantStatus:
         """The tenant's status, at most `STATUS_SECONDS` old. Raises TenantNotFound."""
-        if (known := self.known_status(tenant_id)) is not None:
-            return known
-        await self._looking_up.run(tenant_id, lambda: self._look_up_statuses(tenant_id))
-        if tenant_id not in self._status:
-            raise TenantNotFound
-        return self._status[tenant_id][1]
+        return (await self._standing(tenant_id))[0]
+
+    async def _standing(self, tenant_id: UUID) -> tuple[TenantStatus, str]:
+        """The tenant's status and its time zone. Raises TenantNotFound."""
+        if self.known_status(tenant_id) is None:
+            await self._looking_up.run(tenant_id, lambda: self._look_up_statuses(tenant_id))
+            if tenant_id not in self._status:
+                raise TenantNotFound
+        _, status, zone = self._status[tenant_id]
+        return status, zone
 
     async def _look_up_statuses(self, tenant_id: UUID) -> None:
         """One question for this tenant and those in use since the last, rather than one for each."""
         asked, self._asked = {tenant_id, *islice(self._asked, 1_000)}, set()
         until = time.monotonic() + STATUS_SECONDS
         async with self.directory() as directory:
-            rows = await directory.rows(select(Tenant.id, Tenant.status).where(Tenant.id.in_(asked)))
+            rows = await directory.rows(select(Tenant.id, Tenant.status, Tenant.time_zone).where(Tenant.id.in_(asked)))
         if len(self._status) > 10_000:
             self._status.clear()
         for gone in asked - {row.id for row in rows}:
             self._status.pop(gone, None)
-        self._status.update((row.id, (until, TenantStatus(row.status))) for row in rows)
+        self._status.update((row.id, (until, TenantStatus(row.status), row.time_zone)) for row in rows)
 
     def forget_status(self, tenant_id: UUID) -> None:
         """Have the next session look the tenant's status up again."""
         self._status.pop(tenant_id, None)
 
-    async def _let_in(self, tenant_id: UUID, even_suspended: bool) -> None:
-        if await self.status(tenant_id) is not TenantStatus.ACTIVE and not even_suspended:
+    async def _let_in(self, tenant_id: UUID, even_suspended: bool) -> str:
+        status, zone = await self._standing(tenant_id)
+        if status is not TenantStatus.ACTIVE and not even_suspended:
             raise TenantSuspended
+        return zone
 
     def _presented(self, tenant_id: UUID, timeout_ms: int | None) -> tuple[str, str]:
         timeout = self.settings.statement_timeout_ms if timeout_ms is None else timeout_ms

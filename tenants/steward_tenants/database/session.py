@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=TenantTable)
 D = TypeVar("D", bound=DirectoryTable)
+DEFAULT_TIME_ZONE = "Asia/Shanghai"
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -60,7 +61,10 @@ class _Session:
 
 
 class TenantSession(_Session):
-    """A transaction inside one tenant. Queries take this type; commands take `WriteSession`."""
+    """A transaction inside one tenant. Queries take this type; commands take `WriteSession`. `time_zone` is the
+    tenant's, in which its days are counted."""
+
+    time_zone = DEFAULT_TIME_ZONE
 
     def __init__(self, orm: AsyncSession, vault: Vault, tenant_id: UUID, actor: Actor, request_id: str) -> None:
         super().__init__(orm, vault)

@@ -30,6 +30,7 @@ from steward_tenants.people.errors import (
     PersonExists,
     PersonNotFound,
 )
+from steward_tenants.people.leaving import tell_of_leaver
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.people.rules import PERSONAL, PROFILE, clean_person
 
@@ -127,10 +128,13 @@ async def disable_user(session: WriteSession, user_id: UUID, *, today: date, rea
     user = await _user(session, user_id, today)
     before = {"status": user.status}
     user.status = UserStatus.DISABLED
-    if before["status"] != UserStatus.DISABLED:
+    newly = before["status"] != UserStatus.DISABLED
+    if newly:
         user.disabled_at = datetime.now(UTC)
     await session.flush()
     await keep_a_security_admin(session, today, formerly=user_id)
+    if newly:
+        await tell_of_leaver(session, user_id)
     await record(
         session,
         "people.disable",

@@ -26,7 +26,7 @@ OFFICE = (ASKER, ANNA, BO, CHEN, DING, ELLA, FENG, ADMIN)
 PEOPLE = st.sampled_from(OFFICE)
 KEYS = ("a", "b", "c")
 _DECIDED = frozenset({Act.APPROVE, Act.REJECT})
-_FOR_SYSTEM = frozenset({Act.REMIND, Act.EXPIRE, Act.REPLACE, Act.SUBSTITUTE})
+_FOR_SYSTEM = frozenset({Act.REMIND, Act.EXPIRE, Act.REPLACE, Act.SUBSTITUTE, Act.SUCCEED})
 
 
 @st.composite
@@ -114,18 +114,28 @@ class Approvals(RuleBasedStateMachine):
             assert not said, "two voices of one person in a step"
             if entry.person is not None:
                 assert entry.person not in self.barred()
-        if entry.act is Act.WITHDRAW:
-            assert entry.actor == ASKER
+        if entry.act in {Act.WITHDRAW, Act.RESUBMIT}:
+            assert entry.actor in {ASKER, self.successor()}
         if entry.act is Act.RESUBMIT:
-            assert entry.actor == ASKER
             assert before.status in WITH_REQUESTER
+        if entry.act is Act.SUCCEED and before.status is Status.RUNNING:
+            assert entry.person not in {turn.asked for turn in before.turns()}
 
     def submission(self) -> Resolution:
         (*_, last) = (entry.resolution for entry in self.trail if entry.resolution is not None)
         return last
 
+    def successor(self) -> UUID | None:
+        """Who took it over last."""
+        taken = [entry.person for entry in self.trail if entry.act is Act.SUCCEED]
+        return None if not taken or taken[-1] == ASKER else taken[-1]
+
     def barred(self) -> frozenset[UUID]:
-        return self.submission().concerned | {ASKER}
+        """Whose own matter it is: also of everybody who had it since it was last submitted, or has it now."""
+        since = max(number for number, entry in enumerate(self.trail) if entry.resolution is not None)
+        taken = {entry.person for entry in self.trail[since:] if entry.act is Act.SUCCEED and entry.person}
+        last = [entry.person for entry in self.trail[:since] if entry.act is Act.SUCCEED and entry.person][-1:]
+        return self.submission().concerned | {ASKER} | taken | set(last)
 
     def involved(self, before: State) -> set[UUID]:
         """Everyone whom the selectors, an administrator's duty or another's command ever brought to this step."""
@@ -138,7 +148,7 @@ class Approvals(RuleBasedStateMachine):
     def somebody_acts(self, data: st.DataObject, reason: str, stale: int) -> None:
         state = self.states[-1]
         act = data.draw(st.sampled_from([one for one in Act if one is not Act.START]))
-        actor = data.draw(st.none() if act in {Act.REMIND, Act.EXPIRE} else PEOPLE)
+        actor = data.draw(st.none() if act in {Act.REMIND, Act.EXPIRE, Act.SUCCEED} else PEOPLE)
         self.send(self.entry(act, actor, state.turn - (stale == 0), reason, data))
 
     @rule(data=st.data())
@@ -172,7 +182,8 @@ class Approvals(RuleBasedStateMachine):
             return replace(entry, step=data.draw(st.sampled_from([None, *KEYS])))
         if act in {Act.REPLACE, Act.SUBSTITUTE}:
             return replace(entry, person=data.draw(PEOPLE), instead_of=data.draw(PEOPLE))
-        return replace(entry, person=data.draw(PEOPLE)) if act in AS_APPROVER - _DECIDED else entry
+        passes_on = act in AS_APPROVER - _DECIDED or act is Act.SUCCEED
+        return replace(entry, person=data.draw(PEOPLE)) if passes_on else entry
 
     @rule(minutes=st.sampled_from([1, 30, 90]))
     def time_passes(self, minutes: int) -> None:

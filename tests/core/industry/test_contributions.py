@@ -64,7 +64,7 @@ async def test_each_contribution_appears_where_it_should(database: Database) -> 
             assert "orchard.due" in await triggers(session)
             due = await trigger_rows(session, "orchard.due", TODAY)
             assert [row.client_id for row in due.rows] == [client.id]
-            assert list(await indicators(session)) == ["orchard.owned"]
+            assert [key for key in await indicators(session) if not key.startswith("core.")] == ["orchard.owned"]
             owned = await indicator_rows(session, "orchard.owned", MONTH, TODAY)
             assert [(row.owner_id, row.value) for row in owned.rows] == [(manager.id, Decimal(1))]
             assert list(await computed_fields(session)) == ["orchard.trees"]

@@ -32,6 +32,7 @@ FIGURES: dict[str, tuple[int, Unit, str, str | None]] = {
     "telecom.contract_flow": (7, DAYS, "2026-11-12T17:30", "2026-11-10T08:45"),
     "telecom.first_visit": (7, DAYS, "2026-11-12T17:30", "2026-11-10T08:45"),
     "telecom.urgent_competitor_report": (1, WORKING, "2026-11-06T17:30", None),
+    "telecom.urgent_area_competitor_report": (1, WORKING, "2026-11-06T17:30", None),
     "tobacco.complaint_contact": (1, WORKING, "2026-11-06T17:30", "2026-11-06T08:45"),
     "tobacco.complaint_answer": (5, WORKING, "2026-11-12T17:30", "2026-11-11T08:45"),
 }
@@ -92,6 +93,7 @@ def test_an_event_starts_what_is_promised_of_it_and_the_narrower_promise_stands_
     assert started("form:order_acceptance", "done") == {"first_visit"}
     assert started("form:order_acceptance") == set()
     assert started("form:competitor_report", "urgent") == {"urgent_competitor_report"}
+    assert started("form:area_competitor_report", "urgent") == {"urgent_area_competitor_report"}
     assert started("form:service_request") == {"complaint_contact", "complaint_answer"}
 
 

@@ -24,6 +24,7 @@ PYTHON: Mapping[str, Any] = {
     "Int": int,
     "Boolean": bool,
     "Decimal": Decimal,
+    "Fen": int,
     "Date": date,
     "DateTime": datetime,
 }

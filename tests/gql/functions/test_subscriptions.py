@@ -15,11 +15,12 @@ import pytest_asyncio
 from sqlalchemy import delete, update
 
 from steward_core.imports.models import ImportBatch, ImportStatus
-from steward_core.permissions import CLIENTS_VIEW, RECORDS_IMPORT
+from steward_core.permissions import CLIENTS_VIEW, RECORDS_IMPORT, REQUESTS_VIEW
+from steward_core.promises.service import happened
 from steward_core.runs.errors import RunNotFound
 from steward_core.runs.models import Run, RunStatus
 from steward_graphql.declared.shapes import Asked
-from steward_graphql.functions import inbox
+from steward_graphql.functions import inbox, promises
 from steward_graphql.functions.all import subscriptions
 from steward_tenants.access.models import RoleAssignment
 from steward_tenants.access.queries import actor_of, today
@@ -96,6 +97,7 @@ async def desk(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     """A quick desk: it looks every 20 ms."""
     monkeypatch.setattr(inbox, "INBOX_SECONDS", 0.02)
     monkeypatch.setattr(inbox, "RUN_SECONDS", 0.02)
+    monkeypatch.setattr(promises, "NEAR_SECONDS", 0.02)
     tenant_id = await make_tenant(database)
     person = await make_member(database, tenant_id)
     later = datetime.now(UTC) + timedelta(hours=1)
@@ -103,7 +105,7 @@ async def desk(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         id=new_id(), subject_id=person.id, account_id=person.account_id, token_digest=new_id().bytes, expires_at=later
     )
     async with database.write(tenant_id, TESTS) as session:
-        role = make_role(session, (RECORDS_IMPORT, CLIENTS_VIEW))
+        role = make_role(session, (RECORDS_IMPORT, CLIENTS_VIEW, REQUESTS_VIEW))
         await session.flush()
         assign(session, person, role)
         session.add(signed_in)
@@ -204,3 +206,25 @@ async def test_the_inbox_as_a_function(desk: Desk) -> None:
         none = shown(function.result, await function.call(session, desk.asked, kinds=["duplicates"], first=1))
     assert [item["id"] for item in told["items"]] == [batch]
     assert none["items"] == []
+
+
+async def test_what_comes_near_its_limit_is_told_once(desk: Desk) -> None:
+    """Engineering is to be contacted in ten minutes: near from the start; a leg's two days are not."""
+    changes = BY_NAME["promisesNearLimit"].changes(desk.asked, minutes=30)
+    for _ in range(2):
+        subject_id = new_id()
+        async with desk.database.write(desk.tenant_id, TESTS) as session:
+            for trigger in ("leg_opened", "fault_reported"):
+                clocks = await happened(
+                    session,
+                    trigger,
+                    at=datetime.now(UTC),
+                    subject="thing",
+                    subject_id=subject_id,
+                    client_id=None,
+                    owner_id=desk.person.id,
+                    unit_id=None,
+                )
+        assert await following(changes) == clocks[0].id
+    await desk.change(ENDS["role taken"](desk))
+    assert await ended(changes)

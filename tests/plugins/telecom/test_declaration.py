@@ -64,6 +64,7 @@ def test_everything_that_the_domain_names_is_declared() -> None:
         "competitor_report": "client",
         "area_competitor_report": "unit",
         "equipment_issue": "user",
+        "fault_report": "client",
     }
     assert {one.key for one in TELECOM.triggers} == {
         "vpn_agreement_ending",
@@ -92,6 +93,7 @@ def test_everything_that_the_domain_names_is_declared() -> None:
         "profile_freshness",
         "competitor_reports",
         "vpn_members_gained",
+        "churn_handling_days",
     }
     assert [one.key for one in TELECOM.tiers] == ["key", "A", "B", "C"]
     assert {one.key for one in TELECOM.kinds} == {"industry_client", "cluster_client", "commercial"}
@@ -115,6 +117,7 @@ def test_the_clocks_cadence_and_freshness_have_the_domains_figures() -> None:
         "contract_flow": ("calendar_days", 7),
         "first_visit": ("calendar_days", 7),
         "urgent_competitor_report": ("working_days", 1),
+        "urgent_area_competitor_report": ("working_days", 1),
     }
     assert [(one.every, one.unit, one.tiers) for one in TELECOM.cadences] == [(1, "month", ())]
     assert [(one.tiers, one.basic_months, one.personal_months) for one in TELECOM.freshness] == [

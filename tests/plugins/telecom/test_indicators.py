@@ -21,6 +21,7 @@ from steward_core.clients.models import (
 from steward_core.forms.models import FormRecord
 from steward_core.industry.declarations import Period
 from steward_core.industry.dispatcher import computed_values
+from steward_core.plans.models import PlanAction, VisitPlan
 from steward_telecom.indicators import compared_with, months_of
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
@@ -318,3 +319,39 @@ async def test_clients_have_computed_fields(session: WriteSession) -> None:
         "telecom.last_bill": 88_000,
     }
     assert set(found[two.id].values()) == {None}
+
+
+async def test_churn_warnings_count_the_days_until_somebody_deals_with_them(session: WriteSession) -> None:
+    """Li dealt with one after 4 days and left one for 20 (1 to 20 November, today), so 12 on average; what was dealt
+    with before the period, dropped, or no churn warning does not count."""
+    li, wang = await managers(session)
+    plans = {}
+    for one in (li, wang):
+        plans[one.id] = VisitPlan(id=new_id(), owner_id=one.id, month=date(2026, 11, 1))
+        session.add(plans[one.id])
+    client = make_client(session, owner_id=li.id)
+    await session.flush()
+
+    def warned(owner: User, source: str, day: date, **values: Any) -> None:
+        session.add(
+            PlanAction(
+                id=new_id(),
+                plan_id=plans[owner.id].id,
+                client_id=client.id,
+                source=f"telecom.{source}",
+                due_on=day,
+                visits=[day],
+                created_at=datetime(day.year, day.month, day.day, 3, tzinfo=UTC),
+                **values,
+            )
+        )
+
+    warned(li, "bill_fell", date(2026, 11, 1), status="done", done_on=date(2026, 11, 5))
+    warned(li, "members_left", date(2026, 10, 31))
+    warned(li, "traffic_fell", date(2026, 10, 1), status="done", done_on=date(2026, 10, 31))
+    warned(li, "minutes_fell", date(2026, 11, 1), status="dropped")
+    warned(li, "package_ending", date(2026, 11, 1))
+    warned(wang, "minutes_fell", date(2026, 11, 3), status="done", done_on=date(2026, 11, 3))
+    assert await measured(session, "churn_handling_days") == {"李静": (12, 24, 2), "王强": (0, 0, 1)}
+    earlier = await measured(session, "churn_handling_days", OCTOBER)
+    assert earlier == {"李静": (15, 30, 2)}

@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-WITH_FIRST_USE = ("openpyxl", "pypinyin", "redis", "rich", "pygments", "joserfc.jwt", "zxcvbn", "obstore", "alembic")
+WITH_FIRST_USE = (
+    "openpyxl",
+    "pypinyin",
+    "redis",
+    "rich",
+    "pygments",
+    "joserfc.jwt",
+    "zxcvbn",
+    "obstore",
+    "alembic",
+    "reportlab",
+    "PIL",
+)
 
 
 def test_a_worker_loads_what_it_needs() -> None:

@@ -1,0 +1,1 @@
+"""Opportunities, proposals, discount requests, document checklists, order acceptance."""

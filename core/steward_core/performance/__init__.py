@@ -1,0 +1,1 @@
+"""Indicators and scores of a month, with what lies behind them."""

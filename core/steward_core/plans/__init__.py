@@ -1,0 +1,1 @@
+"""Monthly service plans: policies, generation, the plan and its actions."""

@@ -1,0 +1,1 @@
+"""Daily logs, week and month summaries, meeting minutes."""

@@ -1,0 +1,60 @@
+"""How long churn warnings wait for somebody to deal with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Date, Numeric, Select, and_, case, cast, func, literal, or_, select
+
+from steward_core.database.context import QueryContext
+from steward_core.industry.declarations import Indicator, Period
+from steward_core.plans.models import ActionStatus, PlanAction, VisitPlan
+from steward_telecom.keys import PLUGIN
+from steward_tenants.texts import Bilingual
+
+CHURN_WARNINGS = tuple(f"{PLUGIN}.{key}" for key in ("bill_fell", "minutes_fell", "traffic_fell", "members_left"))
+"""The triggers that warn of churn 流失预警: use or bill falls, members leave."""
+
+
+def churn_handling_days(ctx: QueryContext, period: Period) -> Select[Any]:
+    """The mean of the days from the churn warning in a manager's plan to the day on which it was dealt with, over those
+    dealt with in the period. Those that were open at its end count with their days until then, so that none is better
+    off for leaving one; dropped ones do not count."""
+    last = min(ctx.today, period.end - timedelta(days=1))
+    warned_on = cast(func.timezone("UTC", PlanAction.created_at), Date)
+    dealt_with = and_(
+        PlanAction.status == ActionStatus.DONE.value,
+        PlanAction.done_on < literal(period.end, Date()),
+    )
+    until = case((dealt_with, PlanAction.done_on), else_=literal(last, Date()))
+    days = func.sum(func.greatest(until - warned_on, 0))
+    number = func.count()
+    return (
+        select(
+            VisitPlan.owner_id,
+            func.round(cast(days, Numeric()) / number, 2).label("value"),
+            days.label("numerator"),
+            number.label("denominator"),
+        )
+        .join_from(PlanAction, VisitPlan, and_(ctx.within(VisitPlan), VisitPlan.id == PlanAction.plan_id))
+        .where(
+            ctx.within(PlanAction),
+            PlanAction.source.in_(CHURN_WARNINGS),
+            PlanAction.status != ActionStatus.DROPPED.value,
+            warned_on < literal(period.end, Date()),
+            or_(PlanAction.done_on.is_(None), PlanAction.done_on >= literal(period.start, Date())),
+        )
+        .group_by(VisitPlan.owner_id)
+    )
+
+
+CHURN_INDICATORS = (
+    Indicator(
+        "churn_handling_days",
+        Bilingual("流失预警处理时长", "Handling time of churn warnings"),
+        "days",
+        churn_handling_days,
+        better="lower",
+    ),
+)
