@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 _SIMULATED: ContextVar[datetime | None] = ContextVar("simulated_now", default=None)
 
 
-def now() -> datetime:
+def clock_now() -> datetime:
     """The present moment in UTC."""
     return _SIMULATED.get() or datetime.now(UTC)
 
 
 @contextmanager
 def simulated(moment: datetime) -> Iterator[None]:
-    """Let `now` stand still at a moment, for what this task does within."""
+    """Let `clock_now` stand still at a moment, for what this task does within."""
     token = _SIMULATED.set(moment.astimezone(UTC))
     try:
         yield

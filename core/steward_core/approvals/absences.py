@@ -3,7 +3,7 @@ absence begins, and back when it ends; both may decide meanwhile."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from steward_core.approvals.people import active
 from steward_core.permissions import APPROVALS_MANAGE
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.identifiers import new_id
@@ -91,8 +92,8 @@ async def end_absence(session: WriteSession, absence_id: UUID) -> ApprovalAbsenc
     if row is None or (not own and not _manages(session)):
         raise AbsenceNotFound
     before = row.cancelled_at
-    if before is None and row.ends_at > datetime.now(UTC):
-        row.cancelled_at = datetime.now(UTC)
+    if before is None and row.ends_at > clock_now():
+        row.cancelled_at = clock_now()
         await enqueue(session, PEOPLE, {"user_id": row.user_id})
     await record(
         session,
@@ -114,7 +115,7 @@ def _check_moments(starts_at: datetime, ends_at: datetime) -> None:
             raise invalid(name, "zone", "时间须带时区。", "Give the time zone.")
     if ends_at <= starts_at:
         raise invalid("ends_at", "order", "结束须晚于开始。", "It must end after it begins.")
-    if ends_at <= datetime.now(UTC):
+    if ends_at <= clock_now():
         raise invalid("ends_at", "past", "结束时间已过。", "Its end has passed.")
     if ends_at - starts_at > LONGEST:
         raise invalid("ends_at", "length", "最长一年。", "A year at most.")

@@ -9,7 +9,6 @@ nothing over. Those who are asked otherwise stay: they were asked for a reason t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -24,6 +23,7 @@ from steward_core.approvals.trail import Act
 from steward_core.clients.followers import follow_owner
 from steward_core.clients.merge_moves import belongs_to_client
 from steward_core.clients.models import Client
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import StewardError
 
@@ -95,7 +95,7 @@ def _client(case: Case) -> UUID:
 
 
 def _succeed(case: Case, person: UUID, instead: Sequence[UUID]) -> None:
-    now = datetime.now(UTC)
+    now = clock_now()
     waits = case.state.status is Status.RUNNING and any(
         link.person == person and link.said is None
         for stage in case.state.stages[case.state.open_stage :]

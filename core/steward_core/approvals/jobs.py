@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -21,6 +21,7 @@ from steward_core.approvals.models import Approval, ApprovalSeat
 from steward_core.approvals.resolving import day_of
 from steward_core.approvals.state import Status
 from steward_core.approvals.telling import CLOCK, follow_up
+from steward_tenants.clock import clock_now
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
@@ -100,7 +101,7 @@ async def look_again(session: WriteSession, *conditions: ColumnElement[bool]) ->
 
 
 async def _clock(place: JobPlace, _payload: Payload) -> bool:
-    await do_what_is_due(place.database, place.tenant_id, datetime.now(UTC))
+    await do_what_is_due(place.database, place.tenant_id, clock_now())
     return True
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from steward_core.approvals.people import Groups, administrators, line_above, pr
 from steward_core.approvals.rules import decide, replay
 from steward_core.approvals.state import ENDS, State, Status
 from steward_core.approvals.trail import Act, Entry
+from steward_tenants.clock import clock_now
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import StewardError
@@ -202,7 +203,7 @@ async def _write_seats(session: WriteSession, cases: Sequence[Case]) -> None:
             .where(session.within(ApprovalSeat), ApprovalSeat.id == func.any(ids(gone)))
             .execution_options(synchronize_session=False)
         )
-    now = datetime.now(UTC)
+    now = clock_now()
     session.add(
         *(
             ApprovalSeat(
@@ -225,7 +226,7 @@ async def _keep_people(session: WriteSession, cases: Sequence[Case], on: date) -
         running = [case for case in cases if case.state.status is Status.RUNNING]
         asked = {turn.asked for case in running for turn in case.state.turns()}
         known = await presence(session, asked)
-        now = datetime.now(UTC)
+        now = clock_now()
         gone = {person for person in asked if person not in known or not known[person].active}
         above: Groups = await line_above(session, gone, on) if gone else {}
         admins = await administrators(session, on) if gone else ()

@@ -8,7 +8,7 @@ and the second is told that the step is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -32,6 +32,7 @@ from steward_core.approvals.telling import follow_up
 from steward_core.approvals.trail import Act, Entry, Resolution
 from steward_core.permissions import APPROVALS_MANAGE, APPROVALS_VIEW
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.identifiers import new_id
@@ -186,7 +187,7 @@ async def _begun(
     on: date,
 ) -> Case:
     resolution = await resolve(session, chosen.definition, found, on, requesters=frozenset({requester}))
-    now = datetime.now(UTC)
+    now = clock_now()
     entry = Entry(new_id(), Act.START, now, requester, reason=reason, resolution=resolution)
     state = follow(chosen.definition, None, entry)
     approval = Approval(
@@ -212,7 +213,7 @@ async def _submit_again(
     (case,) = await read_cases(session, Approval.id == approval_id)
     before = case.approval.status
     resolution = await resolve(session, case.definition, found, on, requesters=case.state.requesters)
-    case.add(Entry(new_id(), Act.RESUBMIT, datetime.now(UTC), actor, reason=reason, resolution=resolution))
+    case.add(Entry(new_id(), Act.RESUBMIT, clock_now(), actor, reason=reason, resolution=resolution))
     for name in ("title", "owner_id", "unit_id", "client_id"):
         setattr(case.approval, name, getattr(found, name))
     await _store(session, [case], on)
@@ -243,7 +244,7 @@ async def _act(
         Entry(
             id=key or new_id(),
             act=act,
-            at=datetime.now(UTC),
+            at=clock_now(),
             actor=session.actor.id,
             turn=turn,
             person=person,

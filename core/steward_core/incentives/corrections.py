@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from steward_core.incentives.reach import statement_of_payroll
 from steward_core.incentives.wording import body
 from steward_core.permissions import STATEMENTS_RUN
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
@@ -99,7 +100,7 @@ async def withdraw_correction(
     taken = correction.paid_run_id is not None or correction.withdrawn_at is not None
     if taken or await _in_draft(session, correction):
         raise CorrectionTaken
-    correction.withdrawn_at = datetime.now(UTC)
+    correction.withdrawn_at = clock_now()
     await record(
         session,
         "incentives.correction.withdraw",

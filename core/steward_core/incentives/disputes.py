@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,7 @@ from steward_core.notifications.rules import declare_notice
 from steward_core.notifications.service import notify
 from steward_core.permissions import STATEMENTS_APPROVE, STATEMENTS_VIEW
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -50,7 +51,7 @@ async def raise_dispute(session: WriteSession, line_id: UUID, text: str) -> PayD
     if line is None or statement is None or run is None or run.approved_at is None:
         raise PayLineNotFound
     days = await get_setting(session, DISPUTE_DAYS)
-    if datetime.now(UTC) > run.approved_at + timedelta(days=days):
+    if clock_now() > run.approved_at + timedelta(days=days):
         raise DisputeTooLate(days=days)
     dispute = PayDispute(
         id=new_id(),
@@ -117,7 +118,7 @@ async def decide_dispute(
         raise invalid("correction_fen", "unexpected", "驳回异议时不得更正。", "A rejected dispute corrects nothing.")
     known.status = DisputeStatus.ACCEPTED if accepted else DisputeStatus.REJECTED
     known.answer = body("answer", answer)
-    known.decided_by, known.decided_at = session.actor.id, datetime.now(UTC)
+    known.decided_by, known.decided_at = session.actor.id, clock_now()
     if correction_fen is not None:
         await enter_correction(session, statement, correction_fen, known.answer, month=month, dispute_id=known.id)
     await _record_end(session, "incentives.dispute.decide", known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, BinaryIO, Literal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from steward_core.incentives.statements import ROLES
 from steward_core.permissions import STATEMENTS_APPROVE
 from steward_core.spreadsheets.writers import Column, ColumnKind, CsvWriter, RowWriter, XlsxWriter
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.organisation.models import OrgUnit
@@ -65,7 +66,7 @@ async def export_pay_run(
             writer.write([month_name(pay_run.month), *person, *amounts, row.total])
     before = str(pay_run.status)
     pay_run.status, pay_run.exported_by = PayRunStatus.EXPORTED, session.actor.id
-    pay_run.exported_at = datetime.now(UTC)
+    pay_run.exported_at = clock_now()
     await record(
         session,
         "incentives.run.export",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,7 @@ from steward_core.permissions import STATEMENTS_RUN
 from steward_core.runs.models import Run
 from steward_core.runs.service import request_run
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.locks import take_turn
@@ -255,7 +256,7 @@ async def _publish(session: WriteSession, pay_run: PayRun, by: UUID, reason: str
             .values(status=PayRunStatus.SUPERSEDED.value, version=PayRun.version + 1)
             .execution_options(synchronize_session=False)
         )
-    pay_run.status, pay_run.approved_by, pay_run.approved_at = PayRunStatus.APPROVED, by, datetime.now(UTC)
+    pay_run.status, pay_run.approved_by, pay_run.approved_at = PayRunStatus.APPROVED, by, clock_now()
     await _record_status(session, "incentives.run.approve", pay_run, PayRunStatus.APPROVING, reason or None)
     month = month_name(pay_run.month)
     title = Bilingual(f"{month} 的薪酬单已公布", f"Your pay statement of {month} is there")

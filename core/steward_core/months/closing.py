@@ -19,7 +19,7 @@ from steward_core.runs.chunks import size_of
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind
 from steward_core.visits.actions import month_of
-from steward_tenants.clock import now
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 from steward_tenants.outbox.service import enqueue
 
@@ -68,7 +68,7 @@ async def _finish(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     start = _start(run)
     found = await session.find(BusinessMonth, BusinessMonth.month == start, lock=True)
     if found is not None and found.status == MonthStatus.CLOSING:
-        found.status, found.closed_at = MonthStatus.CLOSED, now()
+        found.status, found.closed_at = MonthStatus.CLOSED, clock_now()
         found.figures = {**found.figures, "closed": await _figures(session, start)}
         await enqueue(session, PAY, {"month": start.isoformat()}, unique_key=start.isoformat())
     return True

@@ -12,7 +12,7 @@ from steward_core.plans.opening import advance as advance_plans
 from steward_core.plans.service import start_due
 from steward_core.runs.models import Run
 from steward_core.runs.service import RunTools, declare_run_kind
-from steward_tenants.clock import now
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 
 
@@ -20,7 +20,7 @@ async def _finish(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     start = date.fromisoformat(run.parameters["month"])
     found = await session.find(BusinessMonth, BusinessMonth.month == start, lock=True)
     if found is not None and found.status == MonthStatus.OPENING:
-        found.status, found.opened_at = MonthStatus.OPEN, now()
+        found.status, found.opened_at = MonthStatus.OPEN, clock_now()
         made = {name: count for name, count in run.counts.items() if name != "stage"}
         found.figures = {**found.figures, "opened": made}
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,6 +26,7 @@ from steward_core.runs.service import request_run, resume_run
 from steward_core.visits.actions import month_of
 from steward_tenants.access.rules import reaches_everything
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -87,7 +88,7 @@ async def close_month(session: WriteSession, month: date, *, today: date, zone: 
 async def _row(session: WriteSession, period: Period) -> BusinessMonth:
     await session.execute(
         insert(BusinessMonth)
-        .values(tenant_id=session.tenant_id, id=new_id(), month=period.start, created_at=datetime.now(UTC))
+        .values(tenant_id=session.tenant_id, id=new_id(), month=period.start, created_at=clock_now())
         .on_conflict_do_nothing()
     )
     found = await session.find(BusinessMonth, BusinessMonth.month == period.start, lock=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from steward_core.opportunities.settings import GENERAL, PAPERS, PaperList
 from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_core.promises.service import happened
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -140,7 +141,7 @@ async def check_paper(
         raise PaperNotFound(paper=paper[:64])
     before = {"present": found.present, "sealed": found.sealed}
     found.present, found.sealed = present, sealed
-    found.checked_by, found.checked_at = session.actor.id, datetime.now(UTC)
+    found.checked_by, found.checked_at = session.actor.id, clock_now()
     await session.flush()
     await record(
         session,
@@ -182,12 +183,12 @@ async def sign_contract(
     assert contract is not None
     if row.signed_at is not None:
         raise ContractSigned(number=contract.number)
-    moment = at or datetime.now(UTC)
+    moment = at or clock_now()
     before = {"status": contract.status, "signed_on": contract.signed_on}
     if contract.status == ContractStatus.DRAFT:
         contract.status = ContractStatus.ACTIVE.value
     contract.signed_on = contract.signed_on or today
-    contract.updated_at = datetime.now(UTC)
+    contract.updated_at = clock_now()
     row.signed_at, row.signed_by, row.resource_available = moment, session.actor.id, resource_available
     await session.flush()
     await end(session, opportunity, Outcome.SIGNED, SIGNED_REASON)

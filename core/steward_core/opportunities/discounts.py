@@ -8,7 +8,7 @@ record's contents are taken over, and once the request is decided the record is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from steward_core.opportunities.reach import part_to_change, responsible, to_cha
 from steward_core.opportunities.rules import AskedItem, discount_of, read_items
 from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
@@ -115,7 +116,7 @@ async def resubmit_discount(
     before = _shown(row)
     for name, value in _values(None, {**kept, **(fields or {})}, row.items if items is None else items).items():
         setattr(row, name, value)
-    row.state, row.updated_at = DiscountState.SUBMITTED.value, datetime.now(UTC)
+    row.state, row.updated_at = DiscountState.SUBMITTED.value, clock_now()
     row.decided_by = row.decided_at = row.decision = None
     await session.flush()
     await _submit(session, row, today)
@@ -197,7 +198,7 @@ async def _settle(session: WriteSession, discount_id: UUID, settled: Settled, by
         raise DiscountNotFound
     before = row.state
     row.state, row.decided_by, row.decision = _STATES[settled].value, by, reason or None
-    row.decided_at = row.updated_at = datetime.now(UTC)
+    row.decided_at = row.updated_at = clock_now()
     await session.flush()
     if row.record_id is not None and settled in _MOVES:
         await settle_record(session, row.record_id, _MOVES[settled], reason=reason)
@@ -216,7 +217,7 @@ async def _resume(session: WriteSession, discount_id: UUID) -> None:
     if row is None:
         raise DiscountNotFound
     if row.state in _AGAIN:
-        row.state, row.updated_at = DiscountState.SUBMITTED.value, datetime.now(UTC)
+        row.state, row.updated_at = DiscountState.SUBMITTED.value, clock_now()
         row.decided_by = row.decided_at = row.decision = None
         await session.flush()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -41,6 +41,7 @@ from steward_core.opportunities.service import end
 from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_core.promises.service import Happening, fulfilled, happened_many
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
@@ -119,7 +120,7 @@ async def complete_order(
     Raises OrderNotFound, OpportunityChanged, OrderEnded.
     """
     row, opportunity = await _to_change(session, order_id, today, expected_version)
-    moment = at or datetime.now(UTC)
+    moment = at or clock_now()
     await _ended(session, row, OrderState.COMPLETED, moment, None)
     if not await _others(session, row, of_contract=True):
         await fulfilled(session, COMPLETED, subject="contract", subject_id=row.contract_id, at=moment)
@@ -156,7 +157,7 @@ async def cancel_order(
     row, _ = await _to_change(session, order_id, today, expected_version)
     values, problems = cleaned({"reason": reason}, {"reason": text}, {"reason"}, new=True)
     refuse(problems)
-    await _ended(session, row, OrderState.CANCELLED, datetime.now(UTC), values["reason"])
+    await _ended(session, row, OrderState.CANCELLED, clock_now(), values["reason"])
     await record(
         session,
         "opportunities.order.cancel",

@@ -6,7 +6,7 @@ below the standard that no approved discount covers does not go out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_core.promises.service import end_all, fulfilled, happened
 from steward_core.visits.models import Visit
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
@@ -127,7 +128,7 @@ async def change_proposal(
     before = _shown(row)
     for name, value in {**values, **({} if items is None else _priced(items))}.items():
         setattr(row, name, value)
-    row.updated_at = datetime.now(UTC)
+    row.updated_at = clock_now()
     await session.flush()
     await record(session, "opportunities.proposal.change", Subject(SUBJECT, row.id), before=before, after=_shown(row))
     return row
@@ -148,7 +149,7 @@ async def submit_change(
     sent = await _with_client(session, opportunity.id)
     if sent is None:
         raise NoChange(number=row.number)
-    row.changes_id, row.state, row.updated_at = sent.id, ProposalState.WAITING.value, datetime.now(UTC)
+    row.changes_id, row.state, row.updated_at = sent.id, ProposalState.WAITING.value, clock_now()
     row.decided_by = row.decided_at = row.decision = None
     await session.flush()
     approval = await start(session, CHANGE, row.id, reason=row.change or "", today=today)
@@ -188,7 +189,7 @@ async def send_proposal(
     items = [QuotedItem.model_validate(one) for one in row.items]
     if lacking := uncovered(items, await approved_items(session, opportunity.id)):
         raise DiscountNotApproved(items=joined(one.why for one in lacking))
-    moment = at or datetime.now(UTC)
+    moment = at or clock_now()
     if sent is not None:
         sent.state, sent.updated_at = ProposalState.SUPERSEDED.value, moment
         await end_all(session, subject=SUBJECT, subject_ids=[sent.id], at=moment)
@@ -238,7 +239,7 @@ async def record_view(
         raise ProposalNotSent(number=row.number, state=title_of(ProposalState, row.state))
     values, problems = cleaned({"note": note}, {"note": text}, (), new=False)
     refuse(problems)
-    moment = at or datetime.now(UTC)
+    moment = at or clock_now()
     before = {"view": row.view}
     row.view, row.view_note = view.value, values["note"]
     row.viewed_at = row.updated_at = moment
@@ -315,7 +316,7 @@ async def _settle(session: WriteSession, proposal_id: UUID, settled: Settled, by
         raise ProposalNotFound
     before = row.state
     row.state, row.decided_by, row.decision = _STATES[settled].value, by, reason or None
-    row.decided_at = row.updated_at = datetime.now(UTC)
+    row.decided_at = row.updated_at = clock_now()
     await session.flush()
     await record(
         session,
@@ -332,7 +333,7 @@ async def _resume(session: WriteSession, proposal_id: UUID) -> None:
     if row is None:
         raise ProposalNotFound
     if row.state == ProposalState.DRAFT:
-        row.state, row.updated_at = ProposalState.WAITING.value, datetime.now(UTC)
+        row.state, row.updated_at = ProposalState.WAITING.value, clock_now()
         row.decided_by = row.decided_at = row.decision = None
         await session.flush()
 

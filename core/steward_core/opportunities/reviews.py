@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from steward_core.permissions import OPPORTUNITIES_VIEW, REPORTS_COMMENT
 from steward_tenants.access.queries import in_scope
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.locks import take_turn
@@ -58,7 +59,7 @@ async def write_review(
         row = PipelineReview(id=new_id(), unit_id=unit_id, week=found.week)
         session.add(row)
     row.note, row.figures = values["note"], found.figures()
-    row.reviewed_by, row.reviewed_at = session.actor.id, datetime.now(UTC)
+    row.reviewed_by, row.reviewed_at = session.actor.id, clock_now()
     await session.flush()
     await record(
         session,

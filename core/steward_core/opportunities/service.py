@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_core.promises.service import cancel_all, end_all
 from steward_core.visits.models import Visit
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -135,7 +136,7 @@ async def change_opportunity(
     before = {name: getattr(opportunity, name) for name in values}
     for name, value in values.items():
         setattr(opportunity, name, value)
-    opportunity.updated_at = datetime.now(UTC)
+    opportunity.updated_at = clock_now()
     await session.flush()
     await record(session, "opportunities.change", Subject(SUBJECT, opportunity.id), before=before, after=values)
     return opportunity
@@ -325,7 +326,7 @@ async def _stand(
     reason: str | None,
     outcome: Outcome = Outcome.OPEN,
 ) -> None:
-    before, now = opportunity.stage, datetime.now(UTC)
+    before, now = opportunity.stage, clock_now()
     was = {"stage": before, "probability": opportunity.probability}
     opportunity.stage, opportunity.outcome, opportunity.probability = stage, outcome.value, probability
     opportunity.stage_since = opportunity.updated_at = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from steward_core.visits.plan_states import Doer, Plan, PlanCommand, PlanEdit, P
 from steward_tenants.access.permissions import Permission
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
@@ -110,7 +111,7 @@ async def moved(
     reason: str | None = None,
 ) -> PlanStep:
     """Take a locked plan to its next state. Raises what `plan_states.move` raises."""
-    after, step = move(pure(row), command, who, at=datetime.now(UTC), today=today, reason=reason)
+    after, step = move(pure(row), command, who, at=clock_now(), today=today, reason=reason)
     _write(row, after)
     if command in (PlanCommand.SUBMIT, PlanCommand.SUBMIT_RESULTS):
         row.submitted_at, row.decided_by, row.decided_at, row.reason = step.at, None, None, None
@@ -121,7 +122,7 @@ async def moved(
 async def changed(session: WriteSession, row: VisitPlan, edit: PlanEdit, who: Doer) -> None:
     """A change of what a locked plan holds, which takes it to another state where the rules say so. Raises what
     `plan_states.change` raises."""
-    after, step = change(pure(row), edit, who, at=datetime.now(UTC))
+    after, step = change(pure(row), edit, who, at=clock_now())
     if step is not None:
         _write(row, after)
         await keep(session, row, step)

@@ -6,7 +6,7 @@ approval before the plan.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ from steward_core.visits.plan_states import (
     refusal,
 )
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.references import Reference
@@ -118,7 +119,7 @@ async def let_through(session: WriteSession, plan_id: UUID, *, reason: str, toda
     """A supervisor lets the month close although this plan's results are not approved; it counts while the plan stays
     as it is. Raises PlanNotFound, PlanClosed, and what the plan's rules refuse."""
     row = await plan_to_change(session, plan_id, today=today, permission=PLANS_APPROVE)
-    step = override(pure(row), await doer(session, row.owner_id, today), at=datetime.now(UTC), reason=reason)
+    step = override(pure(row), await doer(session, row.owner_id, today), at=clock_now(), reason=reason)
     row.let_through = step.after.value
     await keep(session, row, step)
     return row
@@ -197,7 +198,7 @@ def _settler(subject: str) -> Settle:
         if what is reject and said is None:
             said = _EXPIRED if settled is Settled.EXPIRED else _UNSAID
         await _decided(session, row, what, by, said)
-        row.decided_by, row.decided_at, row.reason = by, datetime.now(UTC), said
+        row.decided_by, row.decided_at, row.reason = by, clock_now(), said
 
     return settle
 
@@ -212,12 +213,12 @@ async def _decided(session: WriteSession, row: VisitPlan, what: PlanCommand, by:
     after = NEXT[what][before.state]
     assert after is not None
     row.state, row.let_through = after.value, None
-    await keep(session, row, PlanStep(row.id, what, before.state, after, None, datetime.now(UTC), said))
+    await keep(session, row, PlanStep(row.id, what, before.state, after, None, clock_now(), said))
 
 
 async def _taken_back(session: WriteSession, row: VisitPlan, what: PlanCommand, by: UUID | None, reason: str) -> None:
     """The owner, or whoever takes the approval back in their place."""
-    after, step = move(pure(row), what, Doer(row.owner_id), at=datetime.now(UTC), today=row.month)
+    after, step = move(pure(row), what, Doer(row.owner_id), at=clock_now(), today=row.month)
     row.state, row.submitted_by, row.submitted_from, row.let_through = after.state.value, None, None, None
     said = reason.strip() or None
     await keep(session, row, PlanStep(row.id, what, step.before, step.after, by, step.at, said))

@@ -7,7 +7,7 @@ name without `_on` or `_at`, at that moment: `done_on` filled in is the fact `do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from steward_core.forms.models import FormRecord
 from steward_core.promises.definitions import definitions_here
 from steward_core.promises.service import OF_CLIENT, Happening, happened_many
 from steward_core.promises.templates import FORM
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 
 SUBJECT = "form_record"
@@ -37,7 +38,7 @@ async def tell_promises(session: WriteSession, form: type[Form], row: FormRecord
         return
     owner_id, unit_id = await _responsible(session, row)
     facts: dict[str, datetime | None] = {row.state: None}
-    for fact, moment in facts_of(form, row, await offices(session, [unit_id]), unit_id, datetime.now(UTC)):
+    for fact, moment in facts_of(form, row, await offices(session, [unit_id]), unit_id, clock_now()):
         # `answered_on` and a computed `answered` are one fact: the moment stays.
         facts[fact] = moment or facts.get(fact)
     await happened_many(
@@ -45,7 +46,7 @@ async def tell_promises(session: WriteSession, form: type[Form], row: FormRecord
         [
             Happening(
                 trigger,
-                _moment(facts) if trigger == FAULT_TRIGGER else datetime.now(UTC),
+                _moment(facts) if trigger == FAULT_TRIGGER else clock_now(),
                 SUBJECT,
                 row.id,
                 row.client_id,
@@ -91,7 +92,7 @@ def _short(name: str) -> str:
 
 
 def _moment(facts: Mapping[str, datetime | None]) -> datetime:
-    return next((at for name in REPORTED if (at := facts.get(name)) is not None), datetime.now(UTC))
+    return next((at for name in REPORTED if (at := facts.get(name)) is not None), clock_now())
 
 
 async def _matters(session: WriteSession, triggers: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from steward_core.promises.row_kinds import REQUEST as REQUEST_ROWS
 from steward_core.promises.service import cancel_all, end_all, fulfilled, pause, resume
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.references import Reference
 from steward_tenants.database.session import WriteSession
@@ -29,7 +30,7 @@ from steward_tenants.texts import Bilingual
 async def finish_leg(session: WriteSession, leg_id: UUID, *, result: str) -> RequestLeg:
     """The unit has done its part. Raises Forbidden, LegNotFound, LegOver, InvalidInput."""
     leg, request = await _held(session, leg_id)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     leg.result, leg.status, leg.ended_at = written("result", result), LegStatus.DONE.value, moment
     leg.waiting_since = None
     await _noted(session, request, leg, RequestAct.LEG_DONE, at=moment, text=leg.result)
@@ -43,7 +44,7 @@ async def finish_leg(session: WriteSession, leg_id: UUID, *, result: str) -> Req
 async def cancel_leg(session: WriteSession, leg_id: UUID, *, reason: str) -> RequestLeg:
     """The leg is not needed; its clocks end with it. Raises Forbidden, LegNotFound, LegOver, InvalidInput."""
     leg, request = await _held(session, leg_id)
-    why, moment = written("reason", reason, LONGEST_REASON), datetime.now(UTC)
+    why, moment = written("reason", reason, LONGEST_REASON), clock_now()
     leg.status, leg.ended_at, leg.waiting_since = LegStatus.CANCELLED.value, moment, None
     await _noted(session, request, leg, RequestAct.LEG_CANCELLED, at=moment, text=why)
     text = Bilingual(f"环节已取消：{why}", f"The leg was cancelled: {why}")
@@ -61,7 +62,7 @@ async def transfer_leg(session: WriteSession, leg_id: UUID, owner_id: UUID, *, r
     leg.owner_id, leg.unit_id = person.id, person.unit_id
     leg.follows_client = request.follows_client and person.id == request.owner_id
     why = written_or_none("reason", reason, LONGEST_REASON)
-    await _noted(session, request, leg, RequestAct.LEG_TRANSFERRED, at=datetime.now(UTC), text=why, figures=figures)
+    await _noted(session, request, leg, RequestAct.LEG_TRANSFERRED, at=clock_now(), text=why, figures=figures)
     await hand_clocks(session, LEG, leg.id, person, follows=leg.follows_client)
     return leg
 
@@ -71,7 +72,7 @@ async def wait_with_leg(session: WriteSession, leg_id: UUID, *, reason: str) -> 
     """Nothing can be done in this leg until the client answers: its clocks stand still. Raises Forbidden, LegNotFound,
     LegOver, InvalidInput."""
     leg, request = await _held(session, leg_id)
-    why, moment = written("reason", reason, LONGEST_REASON), datetime.now(UTC)
+    why, moment = written("reason", reason, LONGEST_REASON), clock_now()
     leg.status, leg.waiting_since = LegStatus.WAITING.value, leg.waiting_since or moment
     await _noted(session, request, leg, RequestAct.WAITING, at=moment, text=why)
     await pause(session, subject=LEG, subject_ids=[leg.id], at=moment, reason=why)
@@ -83,7 +84,7 @@ async def resume_leg(session: WriteSession, leg_id: UUID, *, note: str | None = 
     """The client has answered: the leg's clocks go on, unless the whole request waits. Raises Forbidden, LegNotFound,
     LegOver, InvalidInput."""
     leg, request = await _held(session, leg_id)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     leg.status, leg.waiting_since = LegStatus.OPEN.value, None
     await _noted(session, request, leg, RequestAct.RESUMED, at=moment, text=written_or_none("note", note))
     if request.status != RequestStatus.WAITING:
@@ -128,7 +129,7 @@ async def _noted(
     figures: dict[str, Any] | None = None,
 ) -> None:
     noted(session, request, act, at=at, leg=leg, text=text, figures=figures)
-    request.updated_at = datetime.now(UTC)
+    request.updated_at = clock_now()
     await session.flush()
     after = {"status": leg.status, "owner_id": leg.owner_id, "result": leg.result, "note": text, "act": act.value}
     await record(session, f"requests.leg.{VERBS[act]}", Subject(LEG, leg.id), after=after, personal=PERSONAL)

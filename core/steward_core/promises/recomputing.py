@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from steward_core.promises.models import ClockEvent, ClockState, PromiseClock
 from steward_core.promises.rules import Lines, recomputed
 from steward_core.promises.waking import RECOMPUTE, recompute, wake
 from steward_core.promises.words import moment_words
+from steward_tenants.clock import clock_now
 from steward_tenants.configuration.settings import when_set
 from steward_tenants.database.actor import system
 from steward_tenants.database.session import WriteSession
@@ -107,7 +108,7 @@ async def recompute_all(place: JobPlace, _payload: Payload) -> bool:
     after: UUID | None = None
     while True:
         async with place.database.write(place.tenant_id, CLOCKS) as session:
-            after = await recompute_some(session, datetime.now(UTC), after)
+            after = await recompute_some(session, clock_now(), after)
         if after is None:
             return True
 

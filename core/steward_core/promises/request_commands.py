@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +45,7 @@ from steward_core.promises.row_kinds import REQUEST as REQUEST_ROWS
 from steward_core.promises.service import cancel_all, end_all, fulfilled, open_clocks, pause, resume
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import invalid
@@ -148,7 +149,7 @@ async def wait_for_client(
     Raises Forbidden, RequestNotFound, RequestMoveRefused, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
     why = written("reason", reason, LONGEST_REASON)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     request.waiting_since, request.waiting_reason = moment, why
     await _done(session, request, RequestAct.WAITING, at=moment, text=why)
     await _paused(session, request, await open_legs(session, request.id), at=moment, reason=why)
@@ -162,7 +163,7 @@ async def resume_request(
     """The client has answered: the clocks go on, due later by what they stood still.
     Raises Forbidden, RequestNotFound, RequestMoveRefused, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     await _done(session, request, RequestAct.RESUMED, at=moment, text=written_or_none("note", note))
     await _resumed(session, request, at=moment)
     return request
@@ -217,7 +218,7 @@ async def reopen_request(
     """The answer was none: what is promised of such a request starts once more.
     Raises Forbidden, RequestNotFound, RequestMoveRefused, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     await _done(session, request, RequestAct.REOPENED, at=moment, text=written("reason", reason, LONGEST_REASON))
     request.reopened += 1
     request.answer = request.answered_at = request.answered_by = request.confirmed_at = request.closed_at = None
@@ -234,7 +235,7 @@ async def close_request(
     """The request has come to its end; whatever still ran about it ends too.
     Raises Forbidden, RequestNotFound, RequestMoveRefused, LegsOpen, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     request.closed_at = moment
     await _done(session, request, RequestAct.CLOSED, at=moment, text=written_or_none("note", note))
     await end_all(session, subject=REQUEST, subject_ids=[request.id], at=moment)
@@ -248,7 +249,7 @@ async def cancel_request(
     """The client took it back, or it was none: its open legs and clocks are cancelled.
     Raises Forbidden, RequestNotFound, RequestMoveRefused, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
-    why, moment = written("reason", reason, LONGEST_REASON), datetime.now(UTC)
+    why, moment = written("reason", reason, LONGEST_REASON), clock_now()
     request.closed_at = moment
     await _done(session, request, RequestAct.CANCELLED, at=moment, text=why)
     legs = await open_legs(session, request.id)
@@ -300,7 +301,7 @@ async def add_leg(
     Raises Forbidden, RequestNotFound, RequestMoveRefused, InvalidInput."""
     request = await _held(session, request_id, None)
     after(_status(request), RequestAct.LEG_ADDED)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     rows = await add_legs(session, request, [NewLeg(kind, title, unit_id, owner_id, limit)], at=moment)
     if request.status == RequestStatus.WAITING:
         await _paused(session, request, rows, at=moment, reason=request.waiting_reason or "")
@@ -317,7 +318,7 @@ async def add_leg(
 async def hand_clocks(session: WriteSession, subject: str, subject_id: UUID, person: User, *, follows: bool) -> None:
     """Give the open clocks of a subject to another person."""
     clocks = await open_clocks(session, PromiseClock.subject_id == subject_id, PromiseClock.subject == subject)
-    moment = datetime.now(UTC)
+    moment = clock_now()
     values = {"owner_id": person.id, "unit_id": person.unit_id, "follows_client": follows}
     await save(session, [Change(row, dict(values)) for row in clocks])
     figures = {"to": str(person.id)}
@@ -352,11 +353,11 @@ async def _done(
     kept: Sequence[str] | None = None,
 ) -> None:
     """Move the request, write its timeline and the audit log, and keep what the act keeps."""
-    moment = at or datetime.now(UTC)
+    moment = at or clock_now()
     legs = len(await open_legs(session, request.id)) if act in (RequestAct.ANSWERED, RequestAct.CLOSED) else 0
     before = request.status
     request.status = after(_status(request), act, open_legs=legs).value
-    request.updated_at = datetime.now(UTC)
+    request.updated_at = clock_now()
     noted(session, request, act, at=moment, text=text, figures=figures)
     await session.flush()
     for name in kept_by(act) if kept is None else kept:
@@ -380,7 +381,7 @@ def _status(request: ServiceRequest) -> RequestStatus:
 
 def _moment(request: ServiceRequest, at: datetime | None) -> datetime:
     """When something was done: not before the request came in, nor later than now. Raises InvalidInput."""
-    now = datetime.now(UTC)
+    now = clock_now()
     if at is None:
         return now
     if not request.opened_at <= at <= now:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +34,7 @@ from steward_core.promises.service import Happening, happened_many, start_own
 from steward_core.promises.templates import LEG_PROMISE, Promise, read
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.database.identifiers import new_id
@@ -86,7 +87,7 @@ async def open_request(
     if client is None:
         raise ClientNotFound
     await checked_kind(session, kind)
-    now = datetime.now(UTC)
+    now = clock_now()
     if at is not None and at > now:
         raise invalid("at", "future", "受理时间不能晚于现在。", "A request cannot have come in later than now.")
     owner = await _owner(session, owner_id, client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from steward_core.promises.templates import Promise, read
 from steward_tenants.access.permissions import SETTINGS_MANAGE
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -88,7 +89,7 @@ async def finish_clock(
     """What was promised is done, at `at` (now), though nothing told so; later than its limit it is late all the same.
     Raises Forbidden, ClockNotFound, ClockOver, InvalidInput."""
     row = await _held(session, clock_id)
-    why, now = _reason(reason), datetime.now(UTC)
+    why, now = _reason(reason), clock_now()
     moment = at or now
     if not row.started_at <= moment <= now:
         raise invalid("at", "range", "时间应在开始之后、现在之前。", "Give a moment between the start and now.")
@@ -104,7 +105,7 @@ async def cancel_clock(session: WriteSession, clock_id: UUID, *, reason: str) ->
     """What it was about came to nothing, or it was started by mistake; a breach stays noted.
     Raises Forbidden, ClockNotFound, ClockOver, InvalidInput."""
     row = await _held(session, clock_id, everywhere=True)
-    why, now = _reason(reason), datetime.now(UTC)
+    why, now = _reason(reason), clock_now()
     await cancel(session, [row], at=now, reason=Bilingual(f"取消：{why}", f"Cancelled: {why}"))
     await session.refresh(row)
     after = {"state": row.state}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from steward_core.promises.waking import WATCH, next_change, wake
 from steward_core.promises.words import length_words, moment_words
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 from steward_tenants.errors import InvalidInput
 from steward_tenants.outbox.jobs import JobTools, Payload, Queue, declare_job
@@ -182,7 +183,7 @@ async def _people(session: WriteSession, notices: Iterable[_Notice]) -> Any:
 async def watch(session: WriteSession, _payload: Payload, _tools: JobTools) -> None:
     """Do what is due about a tenant's clocks, and have somebody look again when the next one changes. In one
     transaction with the job's end: what starts meanwhile asks for a job of its own."""
-    now = datetime.now(UTC)
+    now = clock_now()
     looked = await advance(session, now)
     upcoming = now if looked == AT_ONCE else await next_change(session)
     if upcoming is not None:

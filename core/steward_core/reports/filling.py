@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from steward_core.database.bulk import insert_many, update_many
 from steward_core.reports.gathering import gather
 from steward_core.reports.models import ReportKind, ReportState, WorkReport
 from steward_core.reports.periods import Span
+from steward_tenants.clock import clock_now
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 
@@ -33,7 +34,7 @@ async def fill(
         )
     )
     known: dict[UUID, UUID] = {row.owner_id: row.id for row in rows}
-    now = datetime.now(UTC)
+    now = clock_now()
     there = [owner_id for owner_id in sorted(owners) if owner_id in known]
     new = [owner_id for owner_id in sorted(owners) if owner_id not in known]
     filled = await update_many(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from steward_core.reports import facts, service_facts
 from steward_core.reports.asked import Asked
 from steward_core.reports.models import ReportKind
 from steward_core.reports.periods import Span
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import TenantSession
 
 LONGEST_LIST = 300
@@ -41,7 +42,7 @@ async def gather(
         "next": (facts.next_visits(asked), facts.next_actions(asked)),
     }
     found = {name: await _lines(session, of_sort) for name, of_sort in statements.items()}
-    taken_at = datetime.now(UTC).isoformat(timespec="seconds")
+    taken_at = clock_now().isoformat(timespec="seconds")
     return {owner_id: _of(owner_id, found, taken_at) for owner_id in asked.owner_ids}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from steward_core.reports.models import ItemState, MeetingItem
 from steward_core.reports.periods import Span
 from steward_core.visits.models import Visit
 from steward_tenants.access.queries import units_below
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import TenantSession
 
 MOST_PROBLEMS = 100
@@ -61,7 +62,7 @@ async def meeting_facts(session: TenantSession, unit_id: UUID, day: date, zone: 
         )
     )[0]
     return {
-        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "taken_at": clock_now().isoformat(timespec="seconds"),
         "problems": problems,
         "visits": {row.status: row.number for row in visits},
         "actions_planned": actions,

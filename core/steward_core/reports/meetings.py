@@ -4,7 +4,7 @@ somebody solves them [001#8]."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from steward_core.reports.models import ItemState, Meeting, MeetingItem, Meeting
 from steward_core.reports.notices import SOLVED
 from steward_core.reports.row_kinds import MEETING, item_held, meeting_seen
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.locks import take_turn
@@ -199,7 +200,7 @@ async def solve_item(
     Raises MeetingItemNotFound, MeetingItemNotOpen, MeetingChanged, InvalidInput.
     """
     item = await _held(session, item_id, today, expected_version)
-    answer, now = texts.needed("solution", solution), datetime.now(UTC)
+    answer, now = texts.needed("solution", solution), clock_now()
     below = _below(session, item.id)
     raised = await session.scalars(
         update(MeetingItem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from steward_core.reports.row_kinds import WORK_REPORT
 from steward_core.reports.settings import CASES
 from steward_core.reports.words import period_words
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.session import WriteSession
@@ -106,7 +107,7 @@ async def submit_report(session: WriteSession, report_id: UUID, *, expected_vers
     counts = {name: len(report.cases.get(name, [])) for name in ("successful", "unsuccessful")}
     if not report.judgement or min(counts.values()) < wanted:
         raise ReportUnfinished(wanted=wanted, successful=counts["successful"], unsuccessful=counts["unsuccessful"])
-    report.state, report.submitted_at = ReportState.SUBMITTED.value, datetime.now(UTC)
+    report.state, report.submitted_at = ReportState.SUBMITTED.value, clock_now()
     await _moved(session, "reports.submit", report, ReportState.DRAFT)
     return report
 
@@ -139,7 +140,7 @@ async def read_report(
     )
     report = _check(found, expected_version, ReportState.SUBMITTED)
     report.state, report.opinion = ReportState.READ.value, text
-    report.read_by, report.read_at = session.actor.id, datetime.now(UTC)
+    report.read_by, report.read_at = session.actor.id, clock_now()
     await record(
         session,
         "reports.read",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from steward_core.visits.visit_errors import ChangedSince, VisitChanged, VisitNo
 from steward_tenants.access.rules import require
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.audit.service import Subject, record
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.people.models import User
 from steward_tenants.texts import Bilingual
@@ -119,7 +120,7 @@ async def changed(
 ) -> None:
     """Write a visit's changes and put them on record, with the version that they made."""
     if before is not None:
-        visit.updated_at = datetime.now(UTC)
+        visit.updated_at = clock_now()
     await session.flush()
     after = {name: value for name, value in kept(visit).items() if before is not None or value not in (None, [], {})}
     await record(

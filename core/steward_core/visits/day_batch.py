@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from steward_core.visits.checklists import Stage
 from steward_core.visits.models import Visit
 from steward_core.visits.visit_errors import VisitChanged, VisitThere
 from steward_tenants.access.rules import require
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import once
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
@@ -132,7 +133,7 @@ async def submit_day(batch: Batch, commands: Sequence[DayCommand]) -> list[DayAn
         raise invalid("items", "length", f"应为 1 到 {MOST_COMMANDS} 项。", f"Send 1 to {MOST_COMMANDS}.")
     if batch.sent_at.tzinfo is None:
         raise invalid("sent_at", "zone", "时间须带时区。", "Give the time with its zone.")
-    received = datetime.now(UTC)
+    received = clock_now()
     known: dict[UUID, _Known] = {}
     answers = []
     for one in commands:

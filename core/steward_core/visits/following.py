@@ -4,7 +4,6 @@ into."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,6 +13,7 @@ from steward_core.clients.followers import follow_owner
 from steward_core.clients.merge_moves import belongs_to_client
 from steward_core.clients.models import Client
 from steward_core.visits.models import Visit, VisitStatus
+from steward_tenants.clock import clock_now
 from steward_tenants.database.session import WriteSession
 
 TO_POOL = "客户退回公海 The client went back to the public pool"
@@ -34,7 +34,7 @@ async def follow(session: WriteSession, client_ids: Sequence[UUID]) -> None:
         select(own.owner_id).where(session.within(own), own.id == Visit.client_id).correlate(Visit).scalar_subquery()
     )
     unit = select(own.unit_id).where(session.within(own), own.id == Visit.client_id).correlate(Visit).scalar_subquery()
-    moment = datetime.now(UTC)
+    moment = clock_now()
     common = {"updated_at": moment, "version": Visit.version + 1}
     await session.execute(
         update(Visit)

@@ -6,7 +6,7 @@ server's reckoning of a moment is the device's, put right by the difference of t
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from steward_core.visits.fields import PLANNED, REPORT, Fields, checked
 from steward_core.visits.models import Visit, VisitKind, VisitStatus, kind_of, status_of
 from steward_core.visits.visit_errors import CorrectionNeedsReason, NothingToTick, VisitOfAnother, VisitThere
 from steward_tenants.access.row_kinds import PERSON
+from steward_tenants.clock import clock_now
 from steward_tenants.commands.service import command
 from steward_tenants.configuration.queries import get_setting
 from steward_tenants.database.identifiers import new_id
@@ -93,7 +94,7 @@ async def check_in(
     if visit.owner_id != session.actor.id:
         raise VisitOfAnother
     before = kept(visit)
-    sent = Sent(device_time, device_sent_at, latitude, longitude, accuracy_metres, received_at or datetime.now(UTC))
+    sent = Sent(device_time, device_sent_at, latitude, longitude, accuracy_metres, received_at or clock_now())
     _begun(visit, sent, await decided(session, client, sent, kind_of(visit.kind)), zone)
     visit.status = VisitStatus.UNDER_WAY
     await changed(session, "visits.check_in", visit, before)
@@ -123,7 +124,7 @@ async def end_visit(
     values = await checked(session, client.id, fields or {}, {*REPORT, "aim", "origin"}, before=before, day=visit.day)
     _laid(visit, values)
     visit.ended_at = ended_at(
-        (visit.began_at, visit.device_began_at), device_time, device_sent_at, received_at or datetime.now(UTC)
+        (visit.began_at, visit.device_began_at), device_time, device_sent_at, received_at or clock_now()
     )
     visit.device_ended_at = device_time
     visit.status = VisitStatus.DONE
@@ -167,7 +168,7 @@ async def record_visit(
         client = await _client(session, client_id, today)
         visit = await _new(session, client, today, today=today, given=(owner_id, action_id, visit_id))
         before = None
-    received = received_at or datetime.now(UTC)
+    received = received_at or clock_now()
     sent = Sent(device_began_at, device_sent_at, latitude, longitude, accuracy_metres, received)
     kind = kind_of((fields or {}).get("kind")) or kind_of(visit.kind)
     decision = await decided(session, client, sent, kind)

@@ -33,7 +33,7 @@ from steward_server.simulation.company import PLATFORM, Company
 from steward_server.simulation.founding import found_by
 from steward_server.simulation.paying import pay_by_commission, pay_month
 from steward_server.simulation.stories import story
-from steward_tenants.clock import now, simulated
+from steward_tenants.clock import clock_now, simulated
 from steward_tenants.database.actor import Actor
 
 MADE_VISITS = 0.94
@@ -195,7 +195,7 @@ async def _follow_up(company: Company, owner: Actor, visit_id: UUID) -> None:
     for promise, due in clocks:
         late = timedelta(hours=2) if company.random.random() > KEPT else -timedelta(minutes=20)
         at = due + late
-        if at >= now():
+        if at >= clock_now():
             continue
         with simulated(at):
             async with company.database.write(company.tenant_id, owner) as session:

@@ -69,6 +69,7 @@ class Eyes:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self._asked: dict[str, set[str]] = {letter: set() for letter in bench.world.tenants}
         self.marks = bench.world.marks
         self.sensitive = re.compile("|".join(sorted(map(re.escape, bench.world.sensitive))))
         self.ids: dict[str, str] = {
@@ -79,8 +80,14 @@ class Eyes:
             if hasattr(row, "id")
         }
 
-    def problems(self, letter: str, name: str, body: str, *, scope: bool = True) -> list[str]:
-        """What stands in an answer and should not; `scope` False: other tenants' things only."""
+    def asks(self, letter: str, text: str) -> None:
+        """Somebody of a tenant names these ids themselves: a question on record holds what was asked."""
+        self._asked[letter] |= {one for one in self.ids if one in text}
+
+    def problems(self, letter: str, name: str, body: str, *, scope: bool = True, record: bool = False) -> list[str]:
+        """What stands in an answer and should not; `scope` False: other tenants' things only. `record`: it is read from
+        the tenant's audit log, which holds what its people asked."""
+        known = self._asked[letter] if record else set()
         found = [f"the value {one!r} in full" for one in self.sensitive.findall(body)]
         for mark in {match[0] for match in MARK.finditer(body)}:
             what = self.marks[mark]
@@ -89,7 +96,9 @@ class Eyes:
             elif scope and not self._visible(letter, name, what):
                 found.append(f"{mark}: {what.table} out of reach")
         found += [
-            f"the id {one} of tenant {owner}" for one, owner in self.ids.items() if owner != letter and one in body
+            f"the id {one} of tenant {owner}: …{body[max(0, body.index(one) - 150) : body.index(one) + 50]}"
+            for one, owner in self.ids.items()
+            if owner != letter and one not in known and one in body
         ]
         return found
 

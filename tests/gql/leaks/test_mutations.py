@@ -22,7 +22,15 @@ from tests.gql.leaks.test_ids import NOWHERE
 from tests.gql.world import World
 
 ATTACKERS = ("am1", "odd", "admin", "security", "nobody")
-SUCCEED = {"exportClients", "exportOpportunities", "exportRows", "exportPeople"}
+SUCCEED = {
+    "exportClients",
+    "exportOpportunities",
+    "exportPeople",
+    "exportRows",
+    "exportScores",
+    "exportVisits",
+    "submitDay",
+}
 """Whose ids only narrow what is exported: of no row, or of another's, they leave nothing."""
 NOISE = {"audit_event", "audit_seal", "idempotency_record", "plugin_fault"}
 """Tables in which an attempt that is refused may leave a trace."""

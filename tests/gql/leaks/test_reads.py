@@ -49,11 +49,15 @@ async def _look(walled: tuple[Bench, Watched], eyes: Eyes, letter: str, name: st
     scope = watched.mode is not Mode.WALL_1
     wrong: list[str] = []
     for text, variables in _asked(bench, letter, name, generated):
+        eyes.asks(letter, f"{text}{variables}")
         answer = await bench.engine.execute(Request(text, None, variables), bench.world[letter].caller(name))
         body = answer.body.decode()
         codes = {error["extensions"]["code"] for error in json.loads(body).get("errors", ())}
         assert codes <= {"forbidden", "too_expensive"}, (codes, text, variables)
-        wrong += [f"{one}\n   {text[:600]}" for one in eyes.problems(letter, name, body, scope=scope)]
+        wrong += [
+            f"{one}\n   {text[:600]}"
+            for one in eyes.problems(letter, name, body, scope=scope, record="auditEvent" in text)
+        ]
     assert not wrong, f"{len(wrong)}\n" + "\n".join(wrong[:8])
 
 
