@@ -57,6 +57,7 @@ EXACT: dict[tuple[str, str], Any] = {
     ("notice_quiet_hours", "starts"): 1_320,
     ("notice_quiet_hours", "ends"): 480,
     ("approval_absence", "starts_at"): NOW,
+    ("approval_definition", "active"): True,
     ("approval_request", "kind"): "general",
     ("visit_plan", "month"): date(2026, 1, 1),
     ("score_scheme", "effective_from"): date(2026, 1, 1),

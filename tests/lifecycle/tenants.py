@@ -138,17 +138,22 @@ async def _fill_what_is_empty(session: WriteSession) -> None:
         if found:
             rows[table.name] = dict(found[0]._mapping)
             continue
+        others: set[Any] = set()
         for made, row in new_rows(table, session.tenant_id, rows):
-            if made.name == "tenant_user":
+            if made.name == "tenant_user" and table.name != "approval_absence":  # which takes two people
+                others.add(row["id"])
                 continue  # what belongs to a person belongs to the one who is there
-            if made.name == "notice_quiet_hours":
-                row |= {"user_id": rows["tenant_user"]["id"]}
+            row |= {name: rows["tenant_user"]["id"] for name, value in row.items() if _among(value, others)}
             if made.name == "client":  # whoever manages a client is not erased
                 row |= {"owner_id": None, "deputy_id": None}
             for name, place in ENCRYPTED.get(made.name, {}).items():
                 row[name] = session.vault.encrypt("秘密", place(session.tenant_id, {**row, "id": str(row["id"])}))
             await session.execute(insert(made).values(row))
             rows.setdefault(made.name, row)
+
+
+def _among(value: Any, ids: set[Any]) -> bool:
+    return isinstance(value, UUID) and value in ids
 
 
 async def rows_of(database: Database, tenant_id: UUID, table: str) -> list[dict[str, Any]]:

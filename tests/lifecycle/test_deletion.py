@@ -84,7 +84,7 @@ async def test_a_deleted_tenant_is_gone_everywhere_and_others_are_as_they_were(
     await let_grace_pass(database, tenant.id)
     assert tenant.id in await due_for_purge(database)
     purged = await purge_tenant(database, store, tenant.key, OPERATOR)
-    assert purged.rows["tenant_user"] == 1
+    assert purged.rows["tenant_user"] == 2
     assert set(rows_by_table(superuser, tenant.id)) == {"directory.platform_event"}
     assert rows_by_table(superuser, other.id) == other_before
     assert [path.name for path in store.root.iterdir()] == [str(other.id)]
@@ -127,7 +127,7 @@ async def test_within_the_grace_period_a_tenant_comes_back(
     assert (facts.status, facts.delete_after) == (TenantStatus.ACTIVE, None)
     with pytest.raises(TenantNotReady):
         await purge_tenant(database, store, tenant.id, OPERATOR)
-    assert rows_by_table(superuser, tenant.id)["app.tenant_user"] == 1
+    assert rows_by_table(superuser, tenant.id)["app.tenant_user"] == 2
 
 
 async def test_the_grace_period_has_bounds(database: Database, store: LocalFileStore, tmp_path: Path) -> None:

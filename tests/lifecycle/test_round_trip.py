@@ -72,7 +72,7 @@ async def test_what_was_exported_comes_back_whole(database: Database, store: Loc
         database, store, old.key, OPERATOR, archive_in(tmp_path), progress=lambda *step: told.append(step)
     )
     assert exported.path.stat().st_mode & 0o777 == 0o600
-    assert ("tenant_user", 1, 1) in told
+    assert ("tenant_user", 2, 2) in told
     held = {content.table: content.rows for content in exported.manifest.tables}
     assert {plan.name for plan in exported_tables()} == set(held)
     assert all(rows for table, rows in held.items() if table != "audit_seal"), held

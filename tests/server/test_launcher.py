@@ -277,8 +277,8 @@ def test_a_call_with_nothing_to_do_is_quick(clone: Clone) -> None:
 @pytest.mark.parametrize(
     ("words", "handed", "full"),
     [
-        ([], ["-n", "2"], False),
-        (["--full", "-k", "x"], ["-n", "2", "-k", "x"], True),
+        ([], ["-n", "2", "--dist", "worksteal"], False),
+        (["--full", "-k", "x"], ["-n", "2", "--dist", "worksteal", "-k", "x"], True),
         (["-n", "4"], ["-n", "4"], False),
         (["-n4"], ["-n4"], False),
         (["--numprocesses=1"], ["--numprocesses=1"], False),

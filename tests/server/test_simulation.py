@@ -25,7 +25,7 @@ from tests.cluster import Addresses
 from tests.factories import make_tenant
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
-TODAY = date(2026, 11, 12)
+TODAY = date(2026, 11, 4)
 
 
 @pytest_asyncio.fixture

@@ -26,7 +26,7 @@ PASSWORD = "Quiet-Lantern-Meadow-2291"
 ROLES = ("nobody", "tenant_admin", "security_admin", "auditor", "supervisor", "account_manager")
 FULL = os.environ.get("STEWARD_TEST_FULL") == "1"
 EXAMPLES = 12 if FULL else 1
-SHARE = 1 if FULL else 24
+SHARE = 1 if FULL else 48
 """Of the operations each role takes one in so many; the long form takes them all for each."""
 INSIDE = re.compile(r"Traceback|psycopg|sqlalchemy|SELECT |app\.|steward_|\.py|KeyError|NoneType", re.IGNORECASE)
 LEFT_OUT = {"disablePlugin", "revokeMySessions", "endMySessions", "changePassword", "signOut"}

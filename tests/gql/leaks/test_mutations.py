@@ -26,6 +26,7 @@ SUCCEED = {
     "exportClients",
     "exportOpportunities",
     "exportPeople",
+    "exportPlans",
     "exportRows",
     "exportScores",
     "exportVisits",
