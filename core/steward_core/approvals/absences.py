@@ -3,7 +3,7 @@ absence begins, and back when it ends; both may decide meanwhile."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -72,7 +72,7 @@ async def set_absence(
     )
     session.add(row)
     for moment in (starts_at, ends_at):
-        await enqueue(session, PEOPLE, {"user_id": person}, due=moment)
+        await enqueue(session, PEOPLE, {"user_id": person}, due=max(moment, datetime.now(UTC)))
     await session.refresh(row)
     await record(
         session,

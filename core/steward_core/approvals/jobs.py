@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -121,7 +121,7 @@ async def _look_at_once(session: WriteSession) -> None:
         select(Approval.id).where(session.within(Approval), Approval.next_at.is_not(None)).limit(1)
     ):
         first = await session.scalar(select(func.min(Approval.next_at)).where(session.within(Approval)))
-        await enqueue(session, CLOCK, {}, due=first)
+        await enqueue(session, CLOCK, {}, due=max(first, datetime.now(UTC)))
 
 
 declare_job(CLOCK, "审批催办与到期", "Reminders and ends of approvals", beside=_clock, seconds=600.0)

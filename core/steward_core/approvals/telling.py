@@ -4,6 +4,7 @@ ended, and the clock is set."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from steward_core.approvals.ledger import Case, seats_of
 from steward_core.approvals.state import Status
@@ -47,7 +48,7 @@ async def follow_up(session: WriteSession, cases: Sequence[Case]) -> None:
         await notify_many(session, kind, messages)
     moments = {case.approval.next_at for case in changed if case.approval.next_at != case.clock}
     for moment in sorted(moment for moment in moments if moment is not None):
-        await enqueue(session, CLOCK, {}, due=moment)
+        await enqueue(session, CLOCK, {}, due=max(moment, datetime.now(UTC)))
 
 
 async def _settle(session: WriteSession, case: Case) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
@@ -26,6 +26,7 @@ async def wake(session: WriteSession, at: datetime) -> None:
     written here, and many at once hold it together rather than one after another.
     """
     await session.flush()
+    at = max(at, datetime.now(UTC))  # what is long due is due from now on
     held = await session.scalar(
         select(OutboxJob.id)
         .where(
