@@ -47,7 +47,8 @@ RATE = 200
 CONNECTIONS = 64
 MANAGERS, EACH = 300, 100
 CLOSING_BAR, NEIGHBOUR_BAR = 3.0, 1.2
-QUIET_RATE, HEAVY_CONNECTIONS = 20, 8
+QUIET_RATE, HEAVY_CONNECTIONS = 4, 8
+"""The quiet company stays within its own budget."""
 INBOX = "{ inbox(first: 20) { items { key kind } } }"
 ZONE = "Asia/Shanghai"
 TODAY = today(ZONE)

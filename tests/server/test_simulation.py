@@ -39,6 +39,21 @@ async def lively(addresses: Addresses, worker_id: str, tmp_path: Path) -> AsyncI
     await database.dispose()
 
 
+async def test_a_company_is_in_the_middle_of_its_month(lively: tuple[Database, RunTools]) -> None:
+    database, tools = lively
+    company = await company_of(database, tools, "yunling", 1)
+    lived = await live(company, 0, date(2026, 11, 3))
+    assert (lived.months, lived.closed) == (1, 0)
+    async with database.read(company.tenant_id, PLATFORM) as session:
+        states = await session.scalars(select(VisitPlan.state).where(session.within(VisitPlan)))
+        done = await session.scalar(select(func.count()).where(session.within(Visit), Visit.status == "done"))
+        ahead = await session.scalar(select(func.count()).where(session.within(Visit), Visit.day >= date(2026, 11, 3)))
+    assert set(states) == {PlanState.IN_EXECUTION}
+    assert done == lived.visits > 0
+    assert ahead == 0
+
+
+@pytest.mark.full
 async def test_a_company_lives_through_a_month(lively: tuple[Database, RunTools]) -> None:
     database, tools = lively
     company = await company_of(database, tools, "yunling", 1)

@@ -259,7 +259,7 @@ class Approvals(RuleBasedStateMachine):
 
 
 TestApprovals = Approvals.TestCase
-TestApprovals.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+TestApprovals.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 
 @given(resolutions())

@@ -30,6 +30,8 @@ from tests.core.months.test_month import FIRST, OVER, asked_to_close, figures, m
 from tests.factories import TESTS, make_unit
 
 MANAGERS = 12
+KILLS = 2
+"""Of each run."""
 LONGEST = 0.4
 """Seconds after its start of work at which a process is killed at the latest."""
 SPAWNED = multiprocessing.get_context("spawn")
@@ -42,7 +44,7 @@ async def over(database: Database, tenant: UUID, run_id: UUID) -> bool:
 
 
 async def driven(database: Database, tenant: UUID, run_id: UUID, folder: Path, kills: Random | None) -> int:
-    """With `kills`, have processes drive the run that are killed some time after their first chunk, three times, and
+    """With `kills`, have processes drive the run that are killed some time after their first chunk, and
     the next go on; answers how many were killed."""
     killed = 0
     if kills is None:
@@ -51,7 +53,7 @@ async def driven(database: Database, tenant: UUID, run_id: UUID, folder: Path, k
         before = await _beat(database, tenant, run_id)
         process = SPAWNED.Process(target=drive_run, args=(database.settings, tenant, run_id, folder), daemon=True)
         process.start()
-        if killed < 3:
+        if killed < KILLS:
             while process.is_alive() and await _beat(database, tenant, run_id) == before:
                 await asyncio.sleep(0.005)
             await asyncio.sleep(kills.uniform(0, LONGEST))

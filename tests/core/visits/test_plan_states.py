@@ -373,4 +373,4 @@ class PlanLife(RuleBasedStateMachine):
 
 
 TestPlanLife = PlanLife.TestCase
-TestPlanLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestPlanLife.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
