@@ -47,7 +47,7 @@ RATE = 200
 CONNECTIONS = 64
 MANAGERS, EACH = 300, 100
 CLOSING_BAR, NEIGHBOUR_BAR = 3.0, 1.2
-QUIET_RATE, HEAVY_CONNECTIONS = 4, 8
+QUIET_RATE, HEAVY_CONNECTIONS = 2, 8
 """The quiet company stays within its own budget."""
 INBOX = "{ inbox(first: 20) { items { key kind } } }"
 ZONE = "Asia/Shanghai"
