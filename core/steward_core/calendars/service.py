@@ -63,8 +63,8 @@ async def clear_day(session: WriteSession, day: date) -> None:
 
 async def _plan_anew(session: WriteSession) -> None:
     # They read calendars, and calendars tell them: the imports wait until all are there.
-    from steward_core.promises.waking import recompute  # noqa: PLC0415
-    from steward_core.schedules.planning import forget_plans  # noqa: PLC0415
+    from steward_core.promises.waking import recompute  # noqa: PLC0415 - see above
+    from steward_core.schedules.planning import forget_plans  # noqa: PLC0415 - see above
 
     await forget_plans(session)
     await recompute(session)

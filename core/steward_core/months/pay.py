@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from steward_core.approvals.people import holders_of
 from steward_core.incentives.errors import NobodyToPay, NoSchemeInForce, PayRunExists
 from steward_core.incentives.models import PayScheme, SchemeStatus
 from steward_core.incentives.service import request_pay_run
@@ -14,7 +15,6 @@ from steward_core.notifications.rules import declare_notice
 from steward_core.notifications.service import notify
 from steward_core.permissions import STATEMENTS_RUN
 from steward_core.visits.actions import month_of
-from steward_tenants.access.models import RoleAssignment, RolePermission
 from steward_tenants.access.queries import today
 from steward_tenants.audit.service import Subject
 from steward_tenants.configuration.queries import tenant_facts
@@ -50,21 +50,10 @@ async def pay(place: JobPlace, payload: Payload) -> bool:
 
 
 async def _tell(session: WriteSession, scheme_id: UUID, month: date, day: date, refusal: StewardError) -> None:
-    held = (
-        select(RoleAssignment.user_id)
-        .join(RolePermission, (RolePermission.role_id == RoleAssignment.role_id) & session.within(RolePermission))
-        .where(
-            session.within(RoleAssignment),
-            RolePermission.permission == STATEMENTS_RUN.key,
-            RoleAssignment.valid_from <= day,
-            (RoleAssignment.valid_until.is_(None)) | (RoleAssignment.valid_until > day),
-        )
-        .distinct()
-    )
     name = month_of(month).name
     await notify(
         session,
-        list(await session.scalars(held)),
+        await holders_of(session, STATEMENTS_RUN, day),
         REFUSED.key,
         title=Bilingual(f"{name} 薪酬核算未能发起", f"The pay run of {name} could not be asked for"),
         body=Bilingual(f"{refusal.text.zh}{refusal.advice.zh}", f"{refusal.text.en} {refusal.advice.en}"),

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
-
+from steward_core.approvals.people import holders_of
 from steward_core.notifications.rules import declare_notice
 from steward_core.notifications.service import notify
-from steward_tenants.access.models import RoleAssignment, RolePermission
-from steward_tenants.access.permissions import AUDIT_READ, Permission
+from steward_tenants.access.permissions import AUDIT_READ
 from steward_tenants.access.queries import today
 from steward_tenants.audit.report import VerificationReport
 from steward_tenants.audit.verification import VERIFIER, verify
 from steward_tenants.configuration.queries import tenant_facts
 from steward_tenants.database.database import Database
-from steward_tenants.database.session import TenantSession
-from steward_tenants.people.models import User, UserStatus
 from steward_tenants.texts import Bilingual
 
 NOTICE = "audit.broken"
@@ -49,22 +43,3 @@ async def watch_audit(database: Database, tenant_id: UUID) -> VerificationReport
         key = f"{report.last_batch}.{report.findings_total}"
         await notify(session, people, NOTICE, title=TITLE, body=body, key=key)
     return report
-
-
-async def holders_of(session: TenantSession, permission: Permission, on: date) -> Sequence[UUID]:
-    """The active people who hold a permission on a day, by whatever role and for whatever rows."""
-    found: Sequence[UUID] = await session.scalars(
-        select(RoleAssignment.user_id)
-        .join(RolePermission, and_(session.within(RolePermission), RolePermission.role_id == RoleAssignment.role_id))
-        .join(User, and_(session.within(User), User.id == RoleAssignment.user_id))
-        .where(
-            session.within(RoleAssignment),
-            RolePermission.permission == permission.key,
-            RoleAssignment.valid_from <= on,
-            or_(RoleAssignment.valid_until.is_(None), RoleAssignment.valid_until > on),
-            User.status == UserStatus.ACTIVE,
-        )
-        .distinct()
-        .order_by(RoleAssignment.user_id)
-    )
-    return found

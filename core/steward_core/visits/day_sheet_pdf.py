@@ -16,13 +16,13 @@ _WIDTHS = (14, 40, 44, 34, 32, 34, 40, 36)
 def pdf_sheet(sheet: DaySheet, locale: str) -> bytes:
     """The sheet on A4, crosswise, in `zh-CN` or `en`."""
     # Few processes ever print: the library is loaded by the first that does.
-    from reportlab.lib import colors  # noqa: PLC0415
-    from reportlab.lib.pagesizes import A4, landscape  # noqa: PLC0415
-    from reportlab.lib.styles import ParagraphStyle  # noqa: PLC0415
-    from reportlab.lib.units import mm  # noqa: PLC0415
-    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415
-    from reportlab.pdfbase.pdfmetrics import registerFont  # noqa: PLC0415
-    from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle  # noqa: PLC0415
+    from reportlab.lib import colors  # noqa: PLC0415 - see above
+    from reportlab.lib.pagesizes import A4, landscape  # noqa: PLC0415 - see above
+    from reportlab.lib.styles import ParagraphStyle  # noqa: PLC0415 - see above
+    from reportlab.lib.units import mm  # noqa: PLC0415 - see above
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415 - see above
+    from reportlab.pdfbase.pdfmetrics import registerFont  # noqa: PLC0415 - see above
+    from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle  # noqa: PLC0415 - see above
 
     registerFont(UnicodeCIDFont(FONT))
     plain = ParagraphStyle("plain", fontName=FONT, fontSize=8, leading=10.5, wordWrap="CJK")

@@ -32,11 +32,11 @@ DAY = shape(
 )
 
 
-async def _calendar_days(session: ReadSession, asked: Asked, first: date, last: date) -> Sequence[Day]:  # noqa: ARG001
+async def _calendar_days(session: ReadSession, asked: Asked, first: date, last: date) -> Sequence[Day]:  # noqa: ARG001 - how functions are called
     return await calendar_days(session, first, last)
 
 
-async def _working_days(session: ReadSession, asked: Asked, first: date, last: date) -> list[date]:  # noqa: ARG001
+async def _working_days(session: ReadSession, asked: Asked, first: date, last: date) -> list[date]:  # noqa: ARG001 - how functions are called
     return [one.day for one in await calendar_days(session, first, last) if one.working]
 
 

@@ -51,7 +51,7 @@ class PrivacyPreview:
     own: bool
 
 
-async def _privacy(session: ReadSession, asked: Asked, *, request_id: UUID) -> PrivacyPreview:  # noqa: ARG001
+async def _privacy(session: ReadSession, asked: Asked, *, request_id: UUID) -> PrivacyPreview:  # noqa: ARG001 - how functions are called
     """Raises Forbidden, PrivacyRequestNotFound, PersonNotFound."""
     require(session.actor, PRIVACY_DECIDE)
     request = await open_request(session, request_id)

@@ -51,7 +51,7 @@ FAULT = shape(
 )
 
 
-async def _triggers(session: ReadSession, asked: Asked) -> list[Declared]:  # noqa: ARG001
+async def _triggers(session: ReadSession, asked: Asked) -> list[Declared]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, CLIENTS_VIEW)
     return list((await triggers(session)).values())
@@ -144,7 +144,7 @@ TRIGGER_ROWS = shape(
 )
 
 
-async def _indicators(session: ReadSession, asked: Asked) -> list[Declared]:  # noqa: ARG001
+async def _indicators(session: ReadSession, asked: Asked) -> list[Declared]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, CLIENTS_VIEW)
     return list((await indicators(session)).values())
@@ -257,7 +257,7 @@ INDICATOR_ROWS = shape(
 )
 
 
-async def _advisors(session: ReadSession, asked: Asked) -> list[dict[str, Any]]:  # noqa: ARG001
+async def _advisors(session: ReadSession, asked: Asked) -> list[dict[str, Any]]:  # noqa: ARG001 - how functions are called
     return [
         {"key": full_key(one.key, each.key), "title": each.title, "schema": json_schema(each.question)}
         for one in await enabled(session)
@@ -275,7 +275,7 @@ ADVISOR = shape(
 )
 
 
-async def _advice(session: ReadSession, asked: Asked, *, advisor: str, question: Any) -> Advice:  # noqa: ARG001
+async def _advice(session: ReadSession, asked: Asked, *, advisor: str, question: Any) -> Advice:  # noqa: ARG001 - how functions are called
     """Raises AdvisorNotFound, InvalidInput, PluginFailed."""
     if not isinstance(question, Mapping):
         raise invalid("question", "object", "问题应为 JSON 对象。", "The question is a JSON object.")

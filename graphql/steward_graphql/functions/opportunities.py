@@ -34,7 +34,7 @@ class ShownStage:
     outcome: Outcome
 
 
-async def _stages(session: ReadSession, asked: Asked) -> list[ShownStage]:  # noqa: ARG001
+async def _stages(session: ReadSession, asked: Asked) -> list[ShownStage]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, OPPORTUNITIES_VIEW)
     own = await get_setting(session, STAGES)
@@ -59,7 +59,7 @@ STAGE = shape(
 )
 
 
-async def _paper_lists(session: ReadSession, asked: Asked) -> list[PaperList]:  # noqa: ARG001
+async def _paper_lists(session: ReadSession, asked: Asked) -> list[PaperList]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, OPPORTUNITIES_VIEW)
     lists = await paper_lists(session)

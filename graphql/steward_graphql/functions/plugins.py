@@ -31,7 +31,7 @@ from steward_tenants.errors import invalid
 from steward_tenants.texts import Bilingual
 
 
-async def _plugins(session: ReadSession, asked: Asked) -> list[PluginState]:  # noqa: ARG001
+async def _plugins(session: ReadSession, asked: Asked) -> list[PluginState]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, PLUGINS_MANAGE)
     return await plugin_overview(session)
@@ -61,7 +61,7 @@ PLUGIN = shape(
 )
 
 
-async def _settings(session: ReadSession, asked: Asked, *, plugin: str) -> list[SettingState]:  # noqa: ARG001
+async def _settings(session: ReadSession, asked: Asked, *, plugin: str) -> list[SettingState]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden, PluginNotInstalled, PluginNotEnabled."""
     return await settings_of(session, plugin)
 
@@ -83,7 +83,7 @@ PLUGIN_SETTING = shape(
 
 async def _faults(
     session: ReadSession,
-    asked: Asked,  # noqa: ARG001
+    asked: Asked,  # noqa: ARG001 - how functions are called
     *,
     plugin: str | None = None,
     settled: bool = False,
@@ -111,7 +111,7 @@ FAULT = shape(
 )
 
 
-async def _contributions(session: ReadSession, asked: Asked, *, part: str) -> Sequence[Contribution]:  # noqa: ARG001
+async def _contributions(session: ReadSession, asked: Asked, *, part: str) -> Sequence[Contribution]:  # noqa: ARG001 - how functions are called
     """Raises InvalidInput (a part that there is not)."""
     if part not in PARTS:
         listed = ", ".join(PARTS)
@@ -130,7 +130,7 @@ CONTRIBUTION = shape(
 )
 
 
-async def _navigation(session: ReadSession, asked: Asked) -> list[Contribution]:  # noqa: ARG001
+async def _navigation(session: ReadSession, asked: Asked) -> list[Contribution]:  # noqa: ARG001 - how functions are called
     found = (await contributions(session))["navigation"]
     return sorted(found, key=lambda one: (one.what.place, one.key))
 
@@ -153,7 +153,7 @@ NAVIGATION = shape(
 )
 
 
-async def _plan(session: ReadSession, asked: Asked, *, plugin: str) -> PluginPlan:  # noqa: ARG001
+async def _plan(session: ReadSession, asked: Asked, *, plugin: str) -> PluginPlan:  # noqa: ARG001 - how functions are called
     """Raises Forbidden, PluginNotInstalled."""
     return await plan(session, plugin)
 
@@ -227,7 +227,7 @@ class _Described:
 
 async def _forms(
     session: ReadSession,
-    asked: Asked,  # noqa: ARG001
+    asked: Asked,  # noqa: ARG001 - how functions are called
     *,
     key: str | None = None,
 ) -> list[_Described]:

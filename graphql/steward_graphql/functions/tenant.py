@@ -128,7 +128,7 @@ class _State:
         return self.state.setting.adapter.dump_python(value, mode="json")
 
 
-async def _settings(session: ReadSession, asked: Asked, keys: list[str] | None = None) -> list[_State]:  # noqa: ARG001
+async def _settings(session: ReadSession, asked: Asked, keys: list[str] | None = None) -> list[_State]:  # noqa: ARG001 - how functions are called
     """The tenant's settings; everybody in the tenant may read them. Raises InvalidInput (an unknown key)."""
     wanted = few("keys", keys)
     unknown = sorted(set(wanted) - set(SETTINGS))
@@ -179,7 +179,7 @@ SETTING = shape(
 )
 
 
-async def _permissions(session: ReadSession, asked: Asked) -> Sequence[Permission]:  # noqa: ARG001
+async def _permissions(session: ReadSession, asked: Asked) -> Sequence[Permission]:  # noqa: ARG001 - how functions are called
     return catalogue.all()
 
 

@@ -257,7 +257,7 @@ CHECKLIST = shape(
 )
 
 
-async def _checklists(session: ReadSession, asked: Asked) -> Checklists:  # noqa: ARG001
+async def _checklists(session: ReadSession, asked: Asked) -> Checklists:  # noqa: ARG001 - how functions are called
     require(session.actor, VISITS_VIEW)
     return await get_setting(session, CHECKLISTS)
 

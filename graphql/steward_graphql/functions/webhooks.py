@@ -26,14 +26,14 @@ class WebhookEvent:
     title: Bilingual
 
 
-async def _events(session: ReadSession, asked: Asked) -> Sequence[WebhookEvent]:  # noqa: ARG001
+async def _events(session: ReadSession, asked: Asked) -> Sequence[WebhookEvent]:  # noqa: ARG001 - how functions are called
     """Raises Forbidden."""
     require(session.actor, WEBHOOKS_MANAGE)
     load_commands()
     return [WebhookEvent(key, COMMANDS[key].title) for key in sorted(COMMANDS)]
 
 
-async def _payload(session: ReadSession, asked: Asked, *, delivery_id: UUID) -> str | None:  # noqa: ARG001
+async def _payload(session: ReadSession, asked: Asked, *, delivery_id: UUID) -> str | None:  # noqa: ARG001 - how functions are called
     """Raises Forbidden, DeliveryNotFound."""
     require(session.actor, WEBHOOKS_MANAGE)
     return await payload_of(session, await delivery_of(session, delivery_id))

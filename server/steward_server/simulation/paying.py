@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from steward_core.approvals.people import holders_of
 from steward_core.clients.models import Client
 from steward_core.incentives.errors import PayRunExists
 from steward_core.incentives.members import NewMember, add_members
@@ -22,7 +23,6 @@ from steward_core.runs.models import Run
 from steward_core.runs.service import drive
 from steward_server.simulation.approving import approve
 from steward_server.simulation.company import PLATFORM, Company
-from steward_tenants.access.models import RoleAssignment, RolePermission
 from steward_tenants.clock import simulated
 from steward_tenants.people.models import User
 
@@ -76,21 +76,11 @@ async def pay_month(company: Company, month: date, day: date) -> None:
         run_id: UUID = await session.scalar(
             select(Run.id).where(session.within(Run), Run.kind == STATEMENTS.key, Run.subject == str(pay_run_id))
         )
-        officer = await session.scalar(
-            select(RoleAssignment.user_id)
-            .join(RolePermission, RolePermission.role_id == RoleAssignment.role_id)
-            .where(
-                session.within(RoleAssignment),
-                session.within(RolePermission),
-                RolePermission.permission == STATEMENTS_RUN.key,
-            )
-            .order_by(RoleAssignment.user_id)
-            .limit(1)
-        )
+        officers = await holders_of(session, STATEMENTS_RUN, day)
     await drive(company.database, company.tenant_id, PLATFORM, run_id, company.tools)
-    if officer is None:
+    if not officers:
         return
-    payroll = await company.person(officer, day)
+    payroll = await company.person(officers[0], day)
     with simulated(company.at(day, 10)):
         async with company.database.write(company.tenant_id, payroll) as session:
             drafted = await session.get(PayRun, pay_run_id)

@@ -1,5 +1,7 @@
 """Opportunities, proposals, discount requests, document checklists, order acceptance.
 
+This module is long because ten tables that refer to each other are made at once.
+
 Revision ID: 0022
 Revises: 0021
 """
