@@ -77,15 +77,16 @@ async def month_of_a_company(database: Database, folder: Path, kills: Random | N
     killed = await driven(database, tenant, opening, folder, kills)
     await worked(database, tenant)
     killed += await driven(database, tenant, await asked_to_close(database, tenant), folder, kills)
-    scheme = await _scheme(database, tenant)
+    scheme = await scheme_of_everybody(database, tenant)
     async with database.write(tenant, TESTS) as session:
         _, run = await request_pay_run(session, scheme, FIRST, today=OVER)
     return tenant, killed + await driven(database, tenant, run.id, folder, kills)
 
 
-async def _scheme(database: Database, tenant: UUID) -> UUID:
+async def scheme_of_everybody(database: Database, tenant: UUID, responsibility: int | None = 200_000) -> UUID:
+    """A scheme by which everybody is paid."""
     document = dict(TEAM_COMMISSION.content)
-    document["probation"] = {**document["probation"], "responsibility_base_pay": 200_000}
+    document["probation"] = {**document["probation"], "responsibility_base_pay": responsibility}
     async with database.write(tenant, TESTS) as session:
         people = list(await session.scalars(select(User.id).where(session.within(User)).order_by(User.id)))
         unit = make_unit(session)
