@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from steward_core.clients.models import Client, ClientProduct, ClientStatus
 from steward_core.industry.declarations import Period
+from steward_core.plans.models import PlanAction
 from steward_core.visits.actions import last_of
 from steward_core.visits.models import Visit, VisitStatus
 from steward_core.visits.rules import ClientClass, Resolved
@@ -59,6 +61,14 @@ def _unnested(name: str, **columns: tuple[Any, Sequence[Any]]) -> Any:
     given = [cast(bindparam(None, list(values), type_=ARRAY(kind)), ARRAY(kind)) for kind, values in columns.values()]
     named = [column(key, kind) for key, (kind, _) in columns.items()]
     return func.unnest(*given).table_valued(*named, name=name).render_derived()
+
+
+class Which(Enum):
+    """Which clients are meant: all, those at which some action stands open, or those at which none does."""
+
+    ALL = auto()
+    OPEN = auto()
+    FREE = auto()
 
 
 class Held(NamedTuple):
@@ -103,11 +113,13 @@ def due_visits(
     fresh: FreshPlans,
     policies: Policies,
     there: Known,
+    *,
+    which: Which = Which.ALL,
 ) -> Select[Any]:
     """One row for each active client of these owners whose visit falls due before the month ends: plan_id, client_id,
     source, ground_id, counted_from, first_visit, due_on, visits."""
     start, end, last_day = (literal(day, Date()) for day in (month.start, month.end, last_of(month)))
-    found = _due(session, start, fresh, policies, there)
+    found = _due(session, start, _owned(session, fresh, which), policies, there)
     due = found.c.due_on
     begin = func.greatest(due, start)
     counted = case(
@@ -141,26 +153,31 @@ def _days(found: Any, begin: Any, end: ColumnElement[Any], last_day: ColumnEleme
     )
 
 
+def _owned(session: TenantSession, fresh: FreshPlans, which: Which) -> Any:
+    """The owners' active clients, each with its plan."""
+    given = fresh.table()
+    # By owner first, behind a fence of its own: PostgreSQL expects few clients of any class, and would else gather all
+    # of them in a hash that is too large for its memory, in whose order everything after it goes.
+    return (
+        select(given.c.plan_id, Client.id, Client.kind, func.coalesce(Client.tier, literal("", Text())).label("tier"))
+        .select_from(given)
+        .join(Client, and_(session.within(Client), Client.owner_id == given.c.owner_id))
+        .where(Client.status == ClientStatus.ACTIVE, *_of_which(session, which))
+        .offset(_FENCE)
+        .subquery("owned")
+    )
+
+
 def _due(
     session: TenantSession,
     start: ColumnElement[Any],
-    fresh: FreshPlans,
+    owned: Any,
     policies: Policies,
     there: Known,
 ) -> Any:
     """Each client with its policy and the day on which its visit is due. The fences keep PostgreSQL from working out
     the same day again wherever it is named."""
-    given, held = fresh.table(), _resolved(policies)
-    # By owner first, behind a fence of its own: PostgreSQL expects few clients of any class, and would else gather all
-    # of them in a hash that is too large for its memory, in whose order everything after it goes.
-    owned = (
-        select(given.c.plan_id, Client.id, Client.kind, func.coalesce(Client.tier, literal("", Text())).label("tier"))
-        .select_from(given)
-        .join(Client, and_(session.within(Client), Client.owner_id == given.c.owner_id))
-        .where(Client.status == ClientStatus.ACTIVE)
-        .offset(_FENCE)
-        .subquery("owned")
-    )
+    held = _resolved(policies)
     counted = any(one.resolved.interval.most_in_month for one in policies.values())
     last = _last_visit(session, owned, counted=counted, there=there)
     installed = _installed(session, owned, start, there)
@@ -194,6 +211,18 @@ def _due(
     dated = select(clients, regular.label("regular"), first.label("first")).offset(_FENCE).subquery("dated")
     due = func.coalesce(func.least(dated.c.regular, dated.c.first), start)
     return select(dated, due.label("due_on")).offset(_FENCE).subquery("found")
+
+
+def _of_which(session: TenantSession, which: Which) -> list[ColumnElement[bool]]:
+    if which is Which.ALL:
+        return []
+    action: Any = Reference(PlanAction)
+    open_there = exists(
+        select(literal_column("1"))
+        .where(session.within(action), action.client_id == Client.id, action.status == literal_column("'open'"))
+        .correlate(Client)
+    )
+    return [open_there if which is Which.OPEN else ~open_there]
 
 
 def _resolved(policies: Policies) -> Any:

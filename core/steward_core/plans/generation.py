@@ -28,7 +28,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import array, distinct_on, insert
+from sqlalchemy.dialects.postgresql import Insert, array, distinct_on, insert
+from sqlalchemy.exc import IntegrityError
 
 from steward_core.clients.models import Client, ClientKind, ClientStatus
 from steward_core.clients.ownership import these
@@ -36,7 +37,7 @@ from steward_core.clients.policies import ClientPolicies
 from steward_core.industry.containment import contained
 from steward_core.industry.declarations import Period
 from steward_core.industry.evaluation import Declared, trigger_select, triggers
-from steward_core.plans.due_visits import FreshPlans, Held, classes, due_visits, known
+from steward_core.plans.due_visits import FreshPlans, Held, Which, classes, due_visits, known
 from steward_core.plans.grounds import of_policy, of_trigger, write_grounds
 from steward_core.plans.models import ActionStatus, PlanAction, VisitPlan
 from steward_core.plans.settings import template_in_force
@@ -81,7 +82,7 @@ async def generated(session: WriteSession, month: Period, *, owner_ids: Collecti
     await _let_go(session, fresh)
     carried = await _carry_over(session, month, fresh)
     standing = await _standing(session, fresh)
-    new = await _from_policies(session, month, fresh)
+    new = await _from_policies(session, month, fresh, anything_open=bool(standing))
     for one in (await triggers(session)).values():
         new += await _from_trigger(session, month, fresh, one)
     if standing:  # some of what was asked for stood there already and was not new
@@ -246,7 +247,7 @@ async def _carry_over(session: WriteSession, month: Period, fresh: FreshPlans) -
 NAMES = ("plan_id", "client_id", "source", "ground_id", "counted_from", "first_visit", "due_on", "visits")
 
 
-async def _from_policies(session: WriteSession, month: Period, fresh: FreshPlans) -> int:
+async def _from_policies(session: WriteSession, month: Period, fresh: FreshPlans, *, anything_open: bool) -> int:
     template = await template_in_force(session)
     kinds = await session.rows(select(ClientKind.key, ClientKind.plugin).where(session.within(ClientKind)))
     industry = {row[0]: row[1] for row in kinds}
@@ -256,16 +257,38 @@ async def _from_policies(session: WriteSession, month: Period, fresh: FreshPlans
     resolution = resolve(template.policies, found, template.figures)
     grounds = await write_grounds(session, month.start, map(of_policy, resolution.values()))
     policies = {of: Held(held, grounds[of_policy(held)]) for of, held in resolution.items()}
-    rows = due_visits(session, month, fresh, policies, await known(session)).subquery("due")
-    return await _put_in(session, NAMES, select(*(rows.c[name] for name in NAMES)))
+    there = await known(session)
+
+    def due(which: Which) -> Select[Any]:
+        rows = due_visits(session, month, fresh, policies, there, which=which).subquery("due")
+        return select(*(rows.c[name] for name in NAMES))
+
+    # Looking for one that stands there already costs as much again as an index; most clients have nothing open.
+    try:
+        async with session.savepoint():
+            new = await _put_in_new(session, NAMES, due(Which.FREE if anything_open else Which.ALL))
+    except IntegrityError:  # put there meanwhile by somebody else, who had the client when their plan was filled
+        return await _put_in(session, NAMES, due(Which.ALL))
+    return new + await _put_in(session, NAMES, due(Which.OPEN)) if anything_open else new
+
+
+def _insertion(session: WriteSession, names: tuple[str, ...], rows: Select[Any]) -> Insert:
+    given = rows.add_columns(literal(session.tenant_id, Uuid()), func.uuidv7())
+    return insert(PlanAction).from_select([*names, "tenant_id", "id"], given, include_defaults=False)
+
+
+async def _put_in_new(session: WriteSession, names: tuple[str, ...], rows: Select[Any]) -> int:
+    """Insert actions of clients that have none of the source. Raises IntegrityError where one has."""
+    statement = _insertion(session, names, rows)
+    result = await session.execute(statement.execution_options(preserve_rowcount=True, synchronize_session=False))
+    return _count(result)
 
 
 async def _put_in(session: WriteSession, names: tuple[str, ...], rows: Select[Any]) -> int:
     """Insert actions. One that was carried over stands for a new one of its source; it takes over the new one's visits
     and the earlier day: `carrying.carry_over`."""
     table = PlanAction.__table__
-    given = rows.add_columns(literal(session.tenant_id, Uuid()), func.uuidv7())
-    statement = insert(PlanAction).from_select([*names, "tenant_id", "id"], given, include_defaults=False)
+    statement = _insertion(session, names, rows)
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id", "client_id", "source"],
         index_where=literal_column("status = 'open'"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import asyncio
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from steward_core.clients.models import ClientKind, ClientProduct, ClientStatus, ClientTier, Product
 from steward_core.industry.service import enable
 from steward_core.plans.generation import generate, generated
+from steward_core.plans.models import PlanAction, VisitPlan
 from steward_core.plans.settings import VISITS
 from steward_core.visits.actions import PlanAction as Action
 from steward_core.visits.carrying import carry_over
@@ -20,6 +23,7 @@ from steward_tenants.configuration.service import set_setting
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.people.models import UserStatus
+from tests.cluster import Addresses
 from tests.core.factories import make_kinds
 from tests.core.plans.worlds import DECEMBER, JANUARY, NOVEMBER, actions_of, done_visit, fresh_client, plan_of
 from tests.factories import TESTS, make_tenant, make_unit, make_user
@@ -261,3 +265,51 @@ async def test_sql_says_what_the_rules_say(database: Database, seed: int) -> Non
             (one.client_id, one.source): (one.due_on, one.visits, one.carried) for one in wanted.all
         }
         before = list(wanted.all)
+
+
+@pytest.mark.parametrize("open_before", [False, True])
+async def test_an_action_that_somebody_else_puts_there_meanwhile_is_not_asked_for_twice(
+    database: Database, addresses: Addresses, database_name: str, open_before: bool
+) -> None:
+    """A client is handed over while both its managers' plans are filled: it has its action in one of them."""
+    tenant = await make_tenant(database)
+    async with database.write(tenant, TESTS) as session:
+        before, now = make_user(session), make_user(session)
+        await session.flush()
+        moved, other = fresh_client(session, now.id), fresh_client(session, now.id)
+        await session.flush()
+        if open_before:
+            plan = VisitPlan(id=new_id(), owner_id=now.id, month=NOVEMBER.start)
+            october = date(2026, 10, 5)
+            session.add(plan)
+            session.add(_open_action(plan.id, other.id, "temporary:1", october))
+    async with database.write(tenant, TESTS) as theirs:
+        plan = VisitPlan(id=new_id(), owner_id=before.id, month=NOVEMBER.start, generated_at=datetime.now(UTC))
+        theirs.add(plan)
+        theirs.add(_open_action(plan.id, moved.id, "visits.floor", NOVEMBER.start))
+        await theirs.flush()
+        filling = asyncio.create_task(_filled(database, tenant))
+        await _waits(addresses, database_name)
+    await filling
+    async with database.read(tenant, TESTS) as session:
+        found = [(one.client_id, one.source) for one in await actions_of(session, NOVEMBER)]
+    asked = [(moved.id, "visits.floor"), (other.id, "visits.floor")]
+    assert sorted(found) == sorted([*asked, (other.id, "temporary:1")] if open_before else asked)
+
+
+def _open_action(plan_id: UUID, client_id: UUID, source: str, due_on: date) -> PlanAction:
+    return PlanAction(id=new_id(), plan_id=plan_id, client_id=client_id, source=source, due_on=due_on, visits=[due_on])
+
+
+async def _filled(database: Database, tenant: UUID) -> None:
+    async with database.write(tenant, TESTS) as session:
+        await generate(session, NOVEMBER)
+
+
+async def _waits(addresses: Addresses, database_name: str) -> None:
+    """Until somebody waits for what another transaction has put there."""
+    waiting = "select 1 from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
+    async with asyncio.timeout(60):
+        async with await psycopg.AsyncConnection.connect(addresses.superuser_dsn, autocommit=True) as superuser:
+            while not await (await superuser.execute(waiting, [database_name])).fetchone():
+                await asyncio.sleep(0.02)
