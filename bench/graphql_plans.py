@@ -12,8 +12,8 @@ from steward_graphql.compiler.compile import compile_query
 from steward_graphql.compiler.operation import select_operation
 from steward_graphql.compiler.plan import Execution
 from steward_graphql.compiler.variables import read_variables
-from steward_graphql.declared.symbolic import standing_of
 from steward_graphql.schema.registry import api_for
+from steward_tenants.access.symbolic import standing_of
 from steward_tenants.database.actor import Actor, ActorKind, Grant, Scope
 from steward_tenants.database.identifiers import new_id
 

@@ -3,66 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select, union_all
-
 from steward_core.forms.states import moves_from
 from steward_core.inbox.items import InboxItem, InboxKind
-from steward_core.inbox.lines import Rows
-from steward_core.inbox.sources import Approvals, sources
+from steward_core.inbox.sources import Approvals
+from steward_core.inbox.statements import LIMIT, MOST, InboxStatements, statements_of
 from steward_core.industry.enabled import enabled
 from steward_core.industry.registry import form_of, full_key
 from steward_core.reports.models import REPORT_KINDS
 from steward_core.reports.words import period_words
 from steward_core.runs.service import RUN_KINDS
+from steward_tenants.access.symbolic import Standing, standing_of
 from steward_tenants.database.session import TenantSession
 from steward_tenants.errors import invalid
 from steward_tenants.texts import Bilingual
 
-MOST = 100
-
 Fingerprint = tuple[tuple[Any, ...], ...]
 """Equal as long as no line of an inbox comes, goes or changes its time."""
+_COUNTED_THINGS = (InboxKind.DUPLICATES, InboxKind.NOTICE)
 
 
-async def inbox_of(
-    session: TenantSession, *, today: date, limit: int = 20, kinds: Collection[InboxKind] = ()
-) -> list[InboxItem]:
-    """What waits for the actor or lately happened to what was theirs, the latest first; `kinds` only, where given.
+@dataclass(frozen=True)
+class Inbox:
+    """Lines of an inbox, the latest first, and how many there are of each kind that the actor may have: records and
+    pairs, not lines; of notices the unread."""
+
+    items: list[InboxItem]
+    counts: Mapping[InboxKind, int]
+
+
+async def inbox(session: TenantSession, *, today: date, limit: int = 20, kinds: Collection[InboxKind] = ()) -> Inbox:
+    """What waits for the actor or lately happened to what was theirs; `kinds` only, where given.
 
     Raises InvalidInput (limit).
     """
     if not 1 <= limit <= MOST:
         raise invalid("limit", "range", f"每次 1 到 {MOST} 条。", f"Ask for 1 to {MOST}.")
-    found = await _chosen(session, today, kinds)
-    if not found:
-        return []
-    newest = [one.order_by(one.selected_columns["at"].desc()).limit(limit).subquery() for one in found.values()]
-    lines = union_all(*(select(one) for one in newest)).subquery("line")
-    order = (lines.c["at"].desc(), lines.c["kind"], lines.c["id"])
-    return [_item(tuple(row)) for row in await session.rows(select(lines).order_by(*order).limit(limit))]
+    standing, statements = await _prepared(session, kinds)
+    counts = dict.fromkeys(statements.kinds, 0)
+    if statements.lines is None:
+        return Inbox([], counts)
+    rows = await statements.lines.rows(session, standing, today, {LIMIT: limit})
+    for row in rows:
+        kind = InboxKind(row.kind)
+        counts[kind] = _number(kind, row.lines, row.things)
+    return Inbox([_item(tuple(row[:-2])) for row in rows[:limit]], counts)
+
+
+async def inbox_of(
+    session: TenantSession, *, today: date, limit: int = 20, kinds: Collection[InboxKind] = ()
+) -> list[InboxItem]:
+    """The lines of `inbox`. Raises InvalidInput (limit)."""
+    return (await inbox(session, today=today, limit=limit, kinds=kinds)).items
 
 
 async def inbox_counts(session: TenantSession, *, today: date) -> Mapping[InboxKind, int]:
-    """How many there are of each kind that the actor may have: records and pairs, not lines; of notices the unread."""
-    found = await _chosen(session, today, ())
-    counts = dict.fromkeys(found, 0)
-    for kind, lines, things, *_ in await _summed(session, found):
-        sort = InboxKind(kind)
-        counts[sort] = things if sort in (InboxKind.DUPLICATES, InboxKind.NOTICE) else lines
+    """The counts of `inbox`."""
+    standing, statements = await _prepared(session, ())
+    counts = dict.fromkeys(statements.kinds, 0)
+    for kind, lines, things, *_ in await _sums(session, standing, statements, today):
+        counts[InboxKind(kind)] = _number(InboxKind(kind), lines, things)
     return counts
 
 
 async def inbox_fingerprint(session: TenantSession, *, today: date) -> Fingerprint:
     """A print of the actor's inbox, in one statement, for those who watch it."""
-    return tuple(sorted(await _summed(session, await _chosen(session, today, ())), key=lambda row: str(row[0])))
+    standing, statements = await _prepared(session, ())
+    return tuple(sorted(await _sums(session, standing, statements, today), key=lambda row: str(row[0])))
 
 
-async def _chosen(session: TenantSession, today: date, kinds: Collection[InboxKind]) -> dict[InboxKind, Rows]:
-    found = sources(session, today, await approvals_here(session))
-    return {kind: statement for kind, statement in found.items() if not kinds or kind in kinds}
+async def _prepared(session: TenantSession, kinds: Collection[InboxKind]) -> tuple[Standing, InboxStatements]:
+    standing = standing_of(session.actor)
+    states = tuple(sorted((form, tuple(states)) for form, states in (await approvals_here(session)).items()))
+    return standing, statements_of(standing.profile, states, frozenset(kinds), frozenset(RUN_KINDS))
 
 
 async def approvals_here(session: TenantSession) -> Approvals:
@@ -77,20 +93,16 @@ async def approvals_here(session: TenantSession) -> Approvals:
     return found
 
 
-async def _summed(session: TenantSession, found: Mapping[InboxKind, Rows]) -> list[tuple[Any, ...]]:
-    """(kind, lines, things, latest, mixed) of each kind that has any."""
-    if not found:
+async def _sums(
+    session: TenantSession, standing: Standing, statements: InboxStatements, today: date
+) -> list[tuple[Any, ...]]:
+    if statements.sums is None:
         return []
-    parts = []
-    for statement in found.values():
-        line = statement.subquery()
-        mixed = func.bit_xor(func.hashtext(func.concat(cast(line.c["id"], Text), line.c["at"], line.c["count"])))
-        parts.append(
-            select(line.c.kind, func.count(), func.sum(line.c["count"]), func.max(line.c["at"]), mixed).group_by(
-                line.c.kind
-            )
-        )
-    return [tuple(row) for row in await session.rows(union_all(*parts))]
+    return [tuple(row) for row in await statements.sums.rows(session, standing, today)]
+
+
+def _number(kind: InboxKind, lines: int, things: int) -> int:
+    return things if kind in _COUNTED_THINGS else lines
 
 
 def _item(row: Any) -> InboxItem:

@@ -5,7 +5,7 @@ Each takes what its command takes: nothing waits here that the actor could not d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -73,8 +73,8 @@ Approvals = Mapping[str, Sequence[str]]
 """The states in which records of a form (full key) wait for somebody else's decision."""
 
 
-def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[InboxKind, Rows]:
-    """The selects of all kinds that the actor's permissions open."""
+def sources(session: TenantSession, today: date, approvals: Approvals, runs: Collection[str]) -> dict[InboxKind, Rows]:
+    """The selects of all kinds that the actor's permissions open; `runs` are the kinds of runs there are."""
     wanted: list[tuple[InboxKind, Sequence[Permission], Rows | None]] = [
         (InboxKind.APPROVAL_WAITING, (), approvals_to_decide(session)),
         (InboxKind.FORM_APPROVAL, (FORMS_EDIT, FORMS_VIEW), _form_approvals(session, today, approvals)),
@@ -83,7 +83,7 @@ def sources(session: TenantSession, today: date, approvals: Approvals) -> dict[I
         (InboxKind.PRIVACY_REQUEST, (PRIVACY_DECIDE,), _privacy_requests(session)),
         (InboxKind.IMPORT_WAITING, (RECORDS_IMPORT,), _imports(session, ImportStatus.CHECKED)),
         (InboxKind.IMPORT_FAILED, (RECORDS_IMPORT,), _imports(session, ImportStatus.FAILED)),
-        (InboxKind.RUN_ENDED, (), _ended_runs(session)),
+        (InboxKind.RUN_ENDED, (), _ended_runs(session, runs)),
         (InboxKind.HAND_OVER_PLANNED, (CLIENTS_VIEW,), _planned_hand_overs(session)),
         (InboxKind.HAND_OVER_DONE, (CLIENTS_VIEW,), _applied_hand_overs(session)),
         (InboxKind.DUPLICATES, (CLIENTS_MERGE,), _duplicates(session, today)),
@@ -220,9 +220,9 @@ def _imports(session: TenantSession, status: ImportStatus) -> Rows:
     return statement.where(at >= _since()) if failed else statement
 
 
-def _ended_runs(session: TenantSession) -> Rows:
+def _ended_runs(session: TenantSession, runs: Collection[str]) -> Rows:
     """The actor's own runs, of kinds that the actor may see. A check of an import speaks through its import."""
-    kinds = sorted(key for key, kind in RUN_KINDS.items() if kind.permission.key in session.actor.permissions)
+    kinds = sorted(key for key in runs if RUN_KINDS[key].permission.key in session.actor.permissions)
     at = func.coalesce(Run.finished_at, Run.heartbeat_at, Run.requested_at)
     return select(*line(InboxKind.RUN_ENDED, row_id=Run.id, at=at, name=Run.kind, note=Run.status)).where(
         session.within(Run),

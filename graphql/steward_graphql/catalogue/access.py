@@ -26,10 +26,10 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import BOOLEAN, INT, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
 from steward_tenants.access.models import Duty, Role, RoleAssignment, RolePermission
 from steward_tenants.access.permissions import ROLES_VIEW
 from steward_tenants.access.row_kinds import PERSON
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.session import ReadSession
 from steward_tenants.people.models import User

@@ -20,7 +20,6 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import BOOLEAN, DATETIME, INT, LONG, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
 from steward_tenants.access.models import Role
 from steward_tenants.access.permissions import (
     AUDIT_READ,
@@ -32,6 +31,7 @@ from steward_tenants.access.permissions import (
     Permission,
 )
 from steward_tenants.access.row_kinds import PERSON
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.audit.models import AuditEvent
 from steward_tenants.database.actor import ActorKind
 from steward_tenants.files.models import StoredFile

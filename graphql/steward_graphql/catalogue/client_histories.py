@@ -22,7 +22,7 @@ from steward_graphql.catalogue.client_names import below_client, unit_name
 from steward_graphql.catalogue.people import name_of
 from steward_graphql.declared.entities import Entity, Link, One, Row, column, computed, one
 from steward_graphql.declared.scalars import STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 DUPLICATE_STATUS = enum_of(

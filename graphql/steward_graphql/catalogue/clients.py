@@ -44,7 +44,7 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import FEN, INT, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 __all__ = ["CATALOGUE", "CLIENT", "CLIENT_STATUS", "CONTACT", "plugin_fields"]

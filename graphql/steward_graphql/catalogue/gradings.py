@@ -34,9 +34,9 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import DATE, INT, JSON, LONG, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
 from steward_tenants.access.queries import in_scope
 from steward_tenants.access.row_kinds import RowKind
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 GRADING_STATUS = enum_of(

@@ -29,8 +29,8 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import ID, STRING, EnumKind, enum_of
-from steward_graphql.declared.symbolic import TODAY
 from steward_tenants.access.row_kinds import RowKind
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.database.session import ReadSession
 from steward_tenants.texts import Bilingual
 

@@ -43,7 +43,7 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import DATE, DATETIME, FEN, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 SCHEME_STATUS = enum_of(

@@ -33,7 +33,7 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import BOOLEAN, FEN, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 OUTCOME = enum_of(Outcome, "OpportunityOutcome", "商机的结果", "What has become of an opportunity")

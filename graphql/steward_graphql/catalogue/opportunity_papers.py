@@ -26,7 +26,7 @@ from steward_core.permissions import OPPORTUNITIES_VIEW
 from steward_graphql.catalogue.people import name_of
 from steward_graphql.declared.entities import Entity, Many, Row, column, computed, many, one
 from steward_graphql.declared.scalars import BOOLEAN, FEN, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 PROPOSAL_STATE = enum_of(ProposalState, "ProposalState", "方案的状态", "State of a proposal")

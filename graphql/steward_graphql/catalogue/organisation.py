@@ -27,10 +27,10 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import DATE, ID, INT, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
 from steward_tenants.access.permissions import UNITS_VIEW
 from steward_tenants.access.queries import units_below
 from steward_tenants.access.row_kinds import UNIT as UNIT_ROWS
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.database.session import ReadSession
 from steward_tenants.organisation.models import OrgUnit, UnitPath, UnitPlacement, UnitStatus
 from steward_tenants.organisation.rules import OPEN_END

@@ -35,7 +35,7 @@ from steward_graphql.declared.entities import (
     one,
 )
 from steward_graphql.declared.scalars import INT, JSON, STRING, enum_of
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 from steward_tenants.texts import Bilingual
 
 REPORT_KIND = enum_of(ReportKind, "WorkReportKind", "工作报告的种类", "What a work report looks back on")

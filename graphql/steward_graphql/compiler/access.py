@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, literal, true
 
 from steward_graphql.compiler.building import Building, forbidden
 from steward_graphql.declared.entities import Entity, Row, Value
-from steward_graphql.declared.symbolic import TODAY
+from steward_tenants.access.symbolic import TODAY
 
 Condition = ColumnElement[bool]
 

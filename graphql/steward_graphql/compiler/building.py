@@ -19,8 +19,8 @@ from steward_graphql.compiler.references import Reference
 from steward_graphql.compiler.selection import Asked, Selections
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Batched, Condition, Entity, Planning, Row, Special
-from steward_graphql.declared.symbolic import Profile, SymbolicSession
 from steward_tenants.access.permissions import Permission
+from steward_tenants.access.symbolic import Profile, SymbolicSession
 from steward_tenants.errors import Forbidden
 from steward_tenants.texts import Bilingual
 

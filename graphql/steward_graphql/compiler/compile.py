@@ -22,7 +22,7 @@ from steward_graphql.compiler.selection import Asked, Selections
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Condition, ListRoot, OneRoot
 from steward_graphql.declared.fragments import Constant, or_null
-from steward_graphql.declared.symbolic import Profile
+from steward_tenants.access.symbolic import Profile
 from steward_tenants.database.actor import system
 
 EVERYTHING = Profile(system("compiler"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,11 @@ from sqlalchemy.types import TypeEngine
 
 from steward_graphql.compiler.encoding import Encoder, encoder_of
 from steward_graphql.compiler.plan import Execution, Fixed, Source
-from steward_graphql.declared.symbolic import ACTOR, TENANT, TODAY, root_place
+from steward_tenants.access.symbolic import ACTOR, TENANT, TODAY, refuse_marks, root_place
 
 Get = Callable[[Execution], Any]
 _DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _UUID, _DATE = encoder_of(Uuid()), encoder_of(Date())
-_MARKED_YEAR = 100
 
 
 class Parameters:
@@ -103,24 +102,3 @@ def _source_of(value: Any, kind: TypeEngine[Any]) -> Source:
         return _today
     refuse_marks(value)
     return Fixed(encoder_of(kind)(value))
-
-
-def refuse_marks(value: Any) -> None:
-    """Raises ValueError when a mark stands in a constant, where no execution would fill it."""
-    if isinstance(value, dict):
-        for one in value.items():
-            refuse_marks(one)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for one in value:
-            refuse_marks(one)
-    elif isinstance(value, UUID):
-        _refuse(value in (TENANT, ACTOR) or root_place(value) is not None)
-    elif isinstance(value, date):
-        _refuse(value.year < _MARKED_YEAR)
-    elif isinstance(value, str):
-        _refuse("5ce0a4d0-0000-0000-000" in value or value.startswith(TODAY.isoformat()))
-
-
-def _refuse(marked: bool) -> None:
-    if marked:
-        raise ValueError("a mark of the symbolic session was left in a constant")

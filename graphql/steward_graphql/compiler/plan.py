@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from steward_graphql.declared.entities import Batched
-from steward_graphql.declared.symbolic import Standing
+from steward_tenants.access.symbolic import Standing
 
 
 class Execution(NamedTuple):

@@ -25,11 +25,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import ARRAY
 
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DATETIME, DECIMAL, ID, INT, JSON, STRING, Kind
-from steward_graphql.declared.symbolic import Profile, SymbolicSession
-from steward_graphql.declared.symbolic import today as today_parameter
 from steward_tenants.access.permissions import Permission
 from steward_tenants.access.queries import hidden
 from steward_tenants.access.row_kinds import RowKind
+from steward_tenants.access.symbolic import Profile, SymbolicSession
+from steward_tenants.access.symbolic import today as today_parameter
 from steward_tenants.database.session import ReadSession
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.texts import Bilingual

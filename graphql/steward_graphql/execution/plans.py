@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from steward_graphql.compiler.plan import Plan
-from steward_graphql.declared.symbolic import Profile, Standing, standing_of
 from steward_graphql.execution.bounded import Bounded
 from steward_graphql.execution.metrics import EngineMetrics
+from steward_tenants.access.symbolic import Profile, Standing, standing_of
 from steward_tenants.database.actor import Actor
 
 MOST_PLANS = 2_000

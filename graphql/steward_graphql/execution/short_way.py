@@ -12,8 +12,8 @@ from uuid import uuid4
 from steward_graphql.compiler.parameters import Parameters
 from steward_graphql.compiler.plan import Execution, Plan
 from steward_graphql.declared.shapes import AtOnceWay
-from steward_graphql.declared.symbolic import TODAY, SymbolicSession
 from steward_graphql.execution.run import Run
+from steward_tenants.access.symbolic import TODAY, SymbolicSession
 from steward_tenants.commands.at_once import Acting
 from steward_tenants.database.pipeline import Rows, Statement, StatementFailed
 from steward_tenants.errors import InvalidInput

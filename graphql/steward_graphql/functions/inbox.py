@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-from steward_core.inbox.items import InboxItem, InboxKind
-from steward_core.inbox.queries import Fingerprint, inbox_counts, inbox_fingerprint, inbox_of
+from steward_core.inbox.items import InboxKind
+from steward_core.inbox.queries import Fingerprint, Inbox, inbox, inbox_fingerprint
 from steward_core.runs.models import Run, RunStatus
 from steward_core.runs.queries import run_of
 from steward_core.runs.service import OVER
@@ -65,22 +64,12 @@ COUNT = shape(
 )
 
 
-@dataclass(frozen=True)
-class Inbox:
-    """Lines of an inbox, and how many there are of each sort."""
-
-    items: list[InboxItem]
-    counts: Mapping[InboxKind, int]
-
-
 async def _inbox(
     session: ReadSession, asked: Asked, *, kinds: list[str] | None = None, first: int | None = None
 ) -> Inbox:
     """Raises InvalidInput."""
     chosen = [InboxKind(kind) for kind in few("kinds", kinds)]
-    items = await inbox_of(session, today=asked.today, limit=page_size(first), kinds=chosen)
-    counts = await inbox_counts(session, today=asked.today)
-    return Inbox(items, {kind: count for kind, count in counts.items() if not chosen or kind in chosen})
+    return await inbox(session, today=asked.today, limit=page_size(first), kinds=chosen)
 
 
 INBOX = shape(
@@ -112,10 +101,10 @@ async def _inbox_changes(asked: Asked) -> AsyncIterator[Inbox]:
             today = watch.now().today
             print_now = await inbox_fingerprint(session, today=today)
             if print_now != before:
-                items = await inbox_of(session, today=today, limit=MOST)
-                fresh = [] if before is None else [item for item in items if (item.key, item.at) not in known]
-                known = {(item.key, item.at) for item in items}
-                change, before = Inbox(fresh, await inbox_counts(session, today=today)), print_now
+                now = await inbox(session, today=today, limit=MOST)
+                fresh = [] if before is None else [item for item in now.items if (item.key, item.at) not in known]
+                known = {(item.key, item.at) for item in now.items}
+                change, before = Inbox(fresh, now.counts), print_now
         if change is not None:
             yield change
         await asyncio.sleep(INBOX_SECONDS)

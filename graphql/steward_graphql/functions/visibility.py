@@ -18,7 +18,6 @@ from steward_graphql.catalogue.access import SCOPE
 from steward_graphql.declared.entities import Batched, Entity, Many, One, Planning, Row, Value, camel
 from steward_graphql.declared.scalars import BOOLEAN, ID, STRING, EnumKind
 from steward_graphql.declared.shapes import Asked, Function
-from steward_graphql.declared.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_graphql.functions.parts import TEXT, argument, part, several, shape, texts
 from steward_graphql.schema.describe import head
 from steward_tenants.access.explain import RowNotFound, place_of, role_titles
@@ -26,6 +25,7 @@ from steward_tenants.access.permissions import ROLES_VIEW, Permission
 from steward_tenants.access.queries import actor_of
 from steward_tenants.access.row_kinds import PERSON, RowKind, row_kinds
 from steward_tenants.access.rules import Decision, Reason, RowPlace, decide, reaches_everything, require, title_of
+from steward_tenants.access.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.session import ReadSession
 from steward_tenants.errors import InvalidInput, invalid

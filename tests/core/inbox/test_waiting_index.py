@@ -51,7 +51,7 @@ async def test_submitted_records_are_found_by_index(
         connection.execute("analyze app.form_record")
     actor = actor_with(FORMS_EDIT, FORMS_VIEW, scope=Scope.ALL, user=decider)
     async with database.read(tenant_id, actor) as session:
-        statement = sources(session, today("Asia/Shanghai"), dict.fromkeys(FORMS, ("submitted",)))[
+        statement = sources(session, today("Asia/Shanghai"), dict.fromkeys(FORMS, ("submitted",)), ())[
             InboxKind.FORM_APPROVAL
         ]
         sent = await session.connection()

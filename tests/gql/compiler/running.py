@@ -18,7 +18,7 @@ from steward_graphql.compiler.plan import Execution, Plan
 from steward_graphql.compiler.variables import read_variables
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Condition
-from steward_graphql.declared.symbolic import standing_of
+from steward_tenants.access.symbolic import standing_of
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.database import Database
 from tests.statement_watch import unscoped, unwatched

@@ -25,9 +25,9 @@ from steward_graphql.compiler.parameters import Parameters
 from steward_graphql.compiler.plan import Execution
 from steward_graphql.compiler.variables import read_arguments, read_variables, structure_of
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.symbolic import ACTOR, TENANT, TODAY, root_mark, standing_of
 from steward_graphql.errors import InvalidVariables, UnknownOperation
 from steward_tenants.access.permissions import PEOPLE_VIEW
+from steward_tenants.access.symbolic import ACTOR, TENANT, TODAY, root_mark, standing_of
 from tests.factories import actor_with
 from tests.gql.compiler.conftest import Tiny
 

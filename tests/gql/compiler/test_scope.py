@@ -12,8 +12,8 @@ from steward_core.clients.models import Client
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.permissions import CLIENTS_VIEW, FORMS_VIEW
 from steward_graphql.compiler.compile import compile_query
-from steward_graphql.declared.symbolic import standing_of
 from steward_tenants.access.permissions import PEOPLE_VIEW, UNITS_VIEW
+from steward_tenants.access.symbolic import standing_of
 from steward_tenants.database.actor import Actor, Scope
 from steward_tenants.database.identifiers import new_id
 from tests.factories import actor_with

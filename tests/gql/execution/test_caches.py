@@ -10,7 +10,6 @@ from graphql import GraphQLField, GraphQLInt, GraphQLObjectType, GraphQLSchema, 
 
 from steward_core.permissions import CLIENTS_VIEW
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.symbolic import root_mark
 from steward_graphql.errors import IntrospectionOff, UnknownOperation
 from steward_graphql.execution.bounded import Bounded
 from steward_graphql.execution.documents import DocumentRefused, Documents
@@ -19,6 +18,7 @@ from steward_graphql.execution.metrics import EngineMetrics
 from steward_graphql.execution.plans import MOST_BYTES, Standings
 from steward_graphql.execution.tenants import Tenants
 from steward_graphql.limits.errors import RefusedShape
+from steward_tenants.access.symbolic import root_mark
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id

@@ -17,9 +17,9 @@ from sqlalchemy import Engine, and_, literal, select
 
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Condition, Entity, Link, Planning, Row, Value, camel
-from steward_graphql.declared.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_tenants.access.row_kinds import RowKind
 from steward_tenants.access.rules import RowPlace, decide
+from steward_tenants.access.symbolic import TENANT, TODAY, Profile, SymbolicSession
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.tables import TenantTable
 from steward_tenants.organisation.models import UnitPath

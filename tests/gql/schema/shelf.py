@@ -16,7 +16,7 @@ from steward_core.forms.indexing import index_record
 from steward_core.forms.models import FormRecord
 from steward_graphql.catalogue.forms import catalogue_of
 from steward_graphql.declared.entities import Entity, Planning, Row
-from steward_graphql.declared.symbolic import Profile
+from steward_tenants.access.symbolic import Profile
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from tests.factories import TESTS

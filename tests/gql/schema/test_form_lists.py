@@ -18,8 +18,8 @@ from steward_graphql.compiler.compile import compile_query
 from steward_graphql.compiler.operation import select_operation
 from steward_graphql.compiler.plan import Execution
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.symbolic import standing_of
 from steward_graphql.schema.registry import Registry
+from steward_tenants.access.symbolic import standing_of
 from steward_tenants.database.database import Database
 from steward_tenants.database.pipeline import Pipelines
 from tests.factories import TESTS, make_tenant

@@ -26,7 +26,7 @@ from steward_graphql.catalogue import (
 )
 from steward_graphql.compiler.references import Reference
 from steward_graphql.declared.entities import Entity, Planning, Row
-from steward_graphql.declared.symbolic import ACTOR, TENANT, TODAY, Standing, SymbolicSession, root_place, standing_of
+from steward_tenants.access.symbolic import ACTOR, TENANT, TODAY, Standing, SymbolicSession, root_place, standing_of
 from steward_tenants.database.actor import Actor
 from steward_tenants.database.session import TenantSession
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import aliased
 
 from steward_graphql.declared.entities import Condition, Entity, Many, One, Planning, Row, Value
-from steward_graphql.declared.symbolic import (
+from steward_tenants.access.symbolic import (
     ACTOR,
     TENANT,
     TODAY,

@@ -1,4 +1,4 @@
-"""A session without a tenant: plans are built with marks in the place of the tenant, the actor and the day.
+"""A session without a tenant: statements are built with marks in the place of the tenant, the actor and the day.
 
 The conditions of row scope are built by the very functions that sessions use (`in_scope`, `RowKind.reached`); when the
 statement is compiled, each mark becomes a bound parameter that every execution fills.
@@ -23,6 +23,7 @@ ACTOR = UUID("5ce0a4d0-0000-0000-0000-000000000002")
 TODAY = date(1, 2, 3)
 _ROOT = UUID("5ce0a4d0-0000-0000-0001-000000000000").int
 MOST_GRANTS = 64
+_MARKED_YEAR = 100
 
 
 def root_mark(place: int) -> UUID:
@@ -52,13 +53,13 @@ class SymbolicSession(TenantSession):
 
 
 def today() -> ColumnElement[date]:
-    """The tenant's day, as a bound parameter of the plan."""
+    """The tenant's day, as a bound parameter of the statement."""
     return bindparam("today", TODAY, type_=Date())
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a plan depends on of whoever asks: the grants' permissions and scopes, not whose they are."""
+    """What a statement depends on of whoever asks: the grants' permissions and scopes, not whose they are."""
 
     actor: Actor
 
@@ -89,3 +90,24 @@ def standing_of(actor: Actor) -> Standing:
     )
     profile = Profile(Actor(actor.kind, ACTOR, "", None, marked))
     return Standing(profile, actor.id, tuple(root for _, _, root in grants))
+
+
+def refuse_marks(value: Any) -> None:
+    """Raises ValueError when a mark stands in a constant, where no execution would fill it."""
+    if isinstance(value, dict):
+        for one in value.items():
+            refuse_marks(one)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for one in value:
+            refuse_marks(one)
+    elif isinstance(value, UUID):
+        _refuse(value in (TENANT, ACTOR) or root_place(value) is not None)
+    elif isinstance(value, date):
+        _refuse(value.year < _MARKED_YEAR)
+    elif isinstance(value, str):
+        _refuse("5ce0a4d0-0000-0000-000" in value or value.startswith(TODAY.isoformat()))
+
+
+def _refuse(marked: bool) -> None:
+    if marked:
+        raise ValueError("a mark of the symbolic session was left in a constant")
