@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 from steward_graphql.declared.api import Api
 from steward_graphql.declared.entities import Catalogue, Entity, ListRoot, OneRoot, Root, column
 from steward_graphql.declared.scalars import ID
 from steward_graphql.declared.shapes import Function, Mutation, Subscription
 from steward_graphql.schema.describe import describe, needs
+from steward_graphql.schema.elements import settle
 from steward_graphql.schema.inputs import arguments, ids_argument, mutation_input, one_arguments
 from steward_graphql.schema.outputs import connection_field, entity_type, node_type, payload_type, shape_type
 from steward_graphql.schema.types import Shared, Types, camel_case, unique
@@ -67,6 +68,7 @@ def build_api(
         )
     except TypeError as error:
         raise ValueError(str(error)) from error
+    settle(schema)
     return Api(plugins, entities, roots, own_functions, own_mutations, own_subscriptions, schema)
 
 
@@ -110,12 +112,10 @@ def _query(types: Types, roots: Mapping[str, Root], functions: Mapping[str, Func
 def _root(types: Types, root: Root) -> GraphQLField:
     entity = types.entity(root.entity, f"Query.{root.name}")
     if isinstance(root, ListRoot):
-        field = connection_field(types, entity, root.text)
-    else:
-        field = GraphQLField(entity_type(types, entity), _one_root_arguments(types, root))
-    asked = None if isinstance(root, OneRoot) and root.of_actor else entity.view
-    field.description = describe(root.text, *needs(asked))
-    return field
+        return connection_field(types, entity, root.text, *needs(entity.view))
+    asked = needs(None if root.of_actor else entity.view)
+    given = _one_root_arguments(types, root)
+    return types.field(entity_type(types, entity), given, description=describe(root.text, *asked))
 
 
 def _one_root_arguments(types: Types, root: OneRoot) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _one_root_arguments(types: Types, root: OneRoot) -> dict[str, Any]:
 
 def _function(types: Types, function: Function) -> GraphQLField:
     kind = shape_type(types, function.result)
-    return GraphQLField(
-        kind if function.nullable else GraphQLNonNull(kind),
+    return types.field(
+        kind if function.nullable else types.non_null(kind),
         arguments(types, function.arguments, f"Query.{function.name}"),
         description=describe(function.text),
     )
@@ -138,16 +138,16 @@ def _function(types: Types, function: Function) -> GraphQLField:
 def _nodes(types: Types) -> dict[str, GraphQLField]:
     node = node_type(types)
     return {
-        "node": GraphQLField(
+        "node": types.field(
             node,
             one_arguments(types, {"id": ID}),
             description=describe(
                 Bilingual("按编号取一个对象；不存在或不可见时为空", "One object by its id; null when out of reach")
             ),
         ),
-        "nodes": GraphQLField(
-            GraphQLNonNull(GraphQLList(node)),
-            ids_argument(),
+        "nodes": types.field(
+            types.non_null(types.list_of(node)),
+            ids_argument(types),
             description=describe(
                 Bilingual("按编号取多个对象，次序与编号一致", "Objects by their ids, in the order of the ids")
             ),
@@ -170,9 +170,9 @@ def _mutation(types: Types, mutations: Mapping[str, Mutation]) -> GraphQLObjectT
 
 def _mutation_field(types: Types, mutation: Mutation) -> GraphQLField:
     given = mutation_input(types, mutation)
-    return GraphQLField(
+    return types.field(
         payload_type(types, mutation),
-        {"input": GraphQLArgument(GraphQLNonNull(given), description=given.description)},
+        {"input": types.argument(types.non_null(given), description=given.description)},
         description=describe(mutation.text, *needs(mutation.permission)),
     )
 
@@ -182,7 +182,7 @@ def _subscription(types: Types, subscriptions: Mapping[str, Subscription]) -> Gr
         found: dict[str, GraphQLField] = {}
         for one in subscriptions.values():
             taken = arguments(types, one.arguments, f"Subscription.{one.name}")
-            made = GraphQLField(shape_type(types, one.result), taken, description=describe(one.text))
+            made = types.field(shape_type(types, one.result), taken, description=describe(one.text))
             unique(found, camel_case(one.name, "Subscription"), made, "Subscription")
         return found
 

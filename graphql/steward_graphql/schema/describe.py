@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from steward_tenants.access.permissions import Permission
 from steward_tenants.texts import Bilingual
 
 _ENDS = "。.；; \n"
+_told: dict[str, str] = {}
 
 
-@cache
 def describe(text: Bilingual, *more: Bilingual) -> str:
     """`中文。English.` of one text, or of several in a row. Equal ones are one string in all schemas."""
     texts = (text, *more)
     zh = "".join(f"{one.zh.rstrip(_ENDS)}。" for one in texts)
     en = " ".join(f"{one.en.rstrip(_ENDS)}." for one in texts)
-    return zh + en[:1].upper() + en[1:]
+    told = zh + en[:1].upper() + en[1:]
+    return _told.setdefault(told, told)
 
 
 def head(text: Bilingual) -> str:

@@ -9,12 +9,9 @@ from graphql import (
     GraphQLArgument,
     GraphQLDefaultInput,
     GraphQLEnumType,
-    GraphQLEnumValue,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLNullableInputType,
     Undefined,
 )
@@ -48,10 +45,10 @@ def order_direction(types: Types) -> GraphQLEnumType:
         lambda: GraphQLEnumType(
             "OrderDirection",
             {
-                "ASC": GraphQLEnumValue(
+                "ASC": types.enum_value(
                     "ASC", description=describe(Bilingual("升序，空值在后", "Ascending, empty values last"))
                 ),
-                "DESC": GraphQLEnumValue(
+                "DESC": types.enum_value(
                     "DESC", description=describe(Bilingual("降序，空值在前", "Descending, empty values first"))
                 ),
             },
@@ -73,20 +70,20 @@ def order_type(types: Types, entity: Entity) -> GraphQLInputObjectType | None:
             entity,
             lambda: GraphQLEnumType(
                 f"{entity.name}OrderField",
-                {name: GraphQLEnumValue(name, description=describe(value.text)) for name, value in fields.items()},
+                {name: types.enum_value(name, description=describe(value.text)) for name, value in fields.items()},
                 description=describe(about),
             ),
         )
         return GraphQLInputObjectType(
             f"{entity.name}Order",
             {
-                "field": GraphQLInputField(
-                    GraphQLNonNull(field), description=describe(Bilingual("排序字段", "The field to sort by"))
+                "field": types.input_field(
+                    types.non_null(field), description=describe(Bilingual("排序字段", "The field to sort by"))
                 ),
-                "direction": GraphQLInputField(
-                    GraphQLNonNull(order_direction(types)),
+                "direction": types.input_field(
+                    types.non_null(order_direction(types)),
                     default=GraphQLDefaultInput("ASC"),
-                    default_value="ASC",
+                    read_default="ASC",
                     description=describe(Bilingual("排序方向", "The direction")),
                 ),
             },
@@ -102,12 +99,12 @@ def filter_type(types: Types, entity: Entity) -> GraphQLInputObjectType:
 
     def fields() -> dict[str, GraphQLInputField]:
         found: dict[str, GraphQLInputField] = {}
-        itself = GraphQLNonNull(filter_type(types, entity))
+        itself = types.non_null(filter_type(types, entity))
         every = Bilingual("须全部满足；空列表不筛选", "All must hold; an empty list filters nothing")
         some = Bilingual("满足其一即可；空列表无匹配", "At least one holds; an empty list matches nothing")
-        found["and"] = GraphQLInputField(GraphQLList(itself), description=describe(every))
-        found["or"] = GraphQLInputField(GraphQLList(itself), description=describe(some))
-        found["not"] = GraphQLInputField(
+        found["and"] = types.input_field(types.list_of(itself), description=describe(every))
+        found["or"] = types.input_field(types.list_of(itself), description=describe(some))
+        found["not"] = types.input_field(
             itself.of_type, description=describe(Bilingual("不满足此条件", "This does not hold"))
         )
         for one in entity.fields:
@@ -138,7 +135,7 @@ def _filter_of_field(types: Types, entity: Entity, one: Any) -> GraphQLInputFiel
         kind = _many_filter(types, types.entity(one.target, f"{entity.name}.{one.name}"))
     else:
         return None
-    return GraphQLInputField(kind, description=describe(one.text))
+    return types.input_field(kind, description=describe(one.text))
 
 
 def _many_filter(types: Types, target: Entity) -> GraphQLInputObjectType:
@@ -150,10 +147,10 @@ def _many_filter(types: Types, target: Entity) -> GraphQLInputObjectType:
     def fields() -> dict[str, GraphQLInputField]:
         condition = filter_type(types, target)
         return {
-            "some": GraphQLInputField(
+            "some": types.input_field(
                 condition, description=describe(Bilingual("至少有一条满足", "At least one of them meets it"))
             ),
-            "none": GraphQLInputField(
+            "none": types.input_field(
                 condition, description=describe(Bilingual("没有一条满足", "None of them meets it"))
             ),
         }
@@ -170,8 +167,8 @@ def _special(types: Types, special: Special) -> GraphQLInputField:
     else:
         raise ValueError(f"the special filter {special.name} has neither a kind nor a shape")
     if special.listed:
-        kind = GraphQLList(GraphQLNonNull(kind))
-    return GraphQLInputField(kind, description=describe(special.text))
+        kind = types.list_of(types.non_null(kind))
+    return types.input_field(kind, description=describe(special.text))
 
 
 def _shape_input(types: Types, special: Special) -> GraphQLInputObjectType:
@@ -179,7 +176,7 @@ def _shape_input(types: Types, special: Special) -> GraphQLInputObjectType:
         fields: dict[str, GraphQLInputField] = {}
         for name, kind, required, text in special.shape:
             leaf = leaf_type(types, kind)
-            field = GraphQLInputField(GraphQLNonNull(leaf) if required else leaf, description=describe(text))
+            field = types.input_field(types.non_null(leaf) if required else leaf, description=describe(text))
             unique(fields, camel_case(name, special.shape_name), field, special.shape_name)
         return GraphQLInputObjectType(special.shape_name, fields, description=describe(special.text))
 
@@ -199,16 +196,16 @@ def connection_arguments(types: Types, entity: Entity) -> dict[str, GraphQLArgum
 def _connection_arguments(types: Types, entity: Entity) -> dict[str, GraphQLArgument]:
     whole, text = scalar_type(INT), scalar_type(STRING)
     found = {
-        name: GraphQLArgument(whole if name in ("first", "last") else text, description=describe(told))
+        name: types.argument(whole if name in ("first", "last") else text, description=describe(told))
         for name, told in PAGE.items()
     }
-    found["filter"] = GraphQLArgument(
+    found["filter"] = types.argument(
         filter_type(types, entity), description=describe(Bilingual("筛选条件", "Which rows are wanted"))
     )
     order = order_type(types, entity)
     if order is not None:
-        found["orderBy"] = GraphQLArgument(
-            GraphQLList(GraphQLNonNull(order)),
+        found["orderBy"] = types.argument(
+            types.list_of(types.non_null(order)),
             description=describe(Bilingual("排序，先后有别", "The order; the first counts first")),
         )
     return found
@@ -218,8 +215,8 @@ def arguments(types: Types, declared: tuple[Argument, ...], place: str) -> dict[
     """The arguments of a function or subscription."""
     found: dict[str, GraphQLArgument] = {}
     for one in declared:
-        made = GraphQLArgument(
-            _type(types, one), default=_default(one), default_value=_read_default(one), description=describe(one.text)
+        made = types.argument(
+            _type(types, one), default=_default(one), read_default=_read_default(one), description=describe(one.text)
         )
         unique(found, camel_case(one.name, place), made, place)
     return found
@@ -228,22 +225,22 @@ def arguments(types: Types, declared: tuple[Argument, ...], place: str) -> dict[
 def one_arguments(types: Types, declared: Mapping[str, Any]) -> dict[str, GraphQLArgument]:
     """The required arguments of a field that finds one row, by name and kind."""
     return {
-        name: GraphQLArgument(GraphQLNonNull(leaf_type(types, kind)), description=describe(kind.text))
+        name: types.argument(types.non_null(leaf_type(types, kind)), description=describe(kind.text))
         for name, kind in declared.items()
     }
 
 
-def ids_argument() -> dict[str, GraphQLArgument]:
+def ids_argument(types: Types) -> dict[str, GraphQLArgument]:
     """The argument of `nodes`."""
-    ids = GraphQLNonNull(GraphQLList(GraphQLNonNull(scalar_type(ID))))
-    return {"ids": GraphQLArgument(ids, description=describe(Bilingual("编号，最多 100 个", "Ids, at most 100")))}
+    ids = types.non_null(types.list_of(types.non_null(scalar_type(ID))))
+    return {"ids": types.argument(ids, description=describe(Bilingual("编号，最多 100 个", "Ids, at most 100")))}
 
 
-def texts_argument(name: str) -> dict[str, GraphQLArgument]:
+def texts_argument(types: Types, name: str) -> dict[str, GraphQLArgument]:
     """The argument of a value that takes a list of keys."""
-    keys = GraphQLList(GraphQLNonNull(scalar_type(STRING)))
+    keys = types.list_of(types.non_null(scalar_type(STRING)))
     told = Bilingual("只取这些键；不给则全部", "Only these keys; all when not given")
-    return {name: GraphQLArgument(keys, description=describe(told))}
+    return {name: types.argument(keys, description=describe(told))}
 
 
 def mutation_input(types: Types, mutation: Mutation) -> GraphQLInputObjectType:
@@ -252,7 +249,7 @@ def mutation_input(types: Types, mutation: Mutation) -> GraphQLInputObjectType:
 
     def make() -> GraphQLInputObjectType:
         fields = _input_fields(types, mutation.arguments, name)
-        key = GraphQLInputField(scalar_type(STRING), description=describe(IDEMPOTENCY_KEY))
+        key = types.input_field(scalar_type(STRING), description=describe(IDEMPOTENCY_KEY))
         unique(fields, "idempotencyKey", key, name)
         about = Bilingual(f"{head(mutation.text)}的输入", f"Input of {mutation.name}")
         return GraphQLInputObjectType(name, fields, description=describe(about))
@@ -276,8 +273,8 @@ def input_object(types: Types, declared: InputObject) -> GraphQLInputObjectType:
 def _input_fields(types: Types, declared: tuple[Argument, ...], place: str) -> dict[str, GraphQLInputField]:
     found: dict[str, GraphQLInputField] = {}
     for one in declared:
-        made = GraphQLInputField(
-            _type(types, one), default=_default(one), default_value=_read_default(one), description=describe(one.text)
+        made = types.input_field(
+            _type(types, one), default=_default(one), read_default=_read_default(one), description=describe(one.text)
         )
         unique(found, camel_case(one.name, place), made, place)
     return found
@@ -290,8 +287,8 @@ def _bare(types: Types, one: Argument) -> GraphQLNullableInputType:
 def _type(types: Types, one: Argument) -> GraphQLInputType:
     kind = _bare(types, one)
     if one.listed:
-        kind = GraphQLList(GraphQLNonNull(kind))
-    return GraphQLNonNull(kind) if one.required else kind
+        kind = types.list_of(types.non_null(kind))
+    return types.non_null(kind) if one.required else kind
 
 
 def _default(one: Argument) -> GraphQLDefaultInput | None:

@@ -13,11 +13,8 @@ from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
     GraphQLError,
-    GraphQLInputField,
     GraphQLInputObjectType,
-    GraphQLList,
     GraphQLNamedType,
-    GraphQLNonNull,
     GraphQLScalarType,
     GraphQLString,
     ValueNode,
@@ -108,7 +105,7 @@ def enum_type(types: Types, kind: EnumKind) -> GraphQLEnumType:
             name = enum_name(key)
             if name in values:
                 raise ValueError(f"{kind.name} has two members named {name}")
-            values[name] = GraphQLEnumValue(key, description=describe(title))
+            values[name] = types.enum_value(key, description=describe(title))
         return GraphQLEnumType(kind.name, values, description=describe(kind.text))
 
     return types.shared(kind.name, _keys(kind), make)
@@ -179,12 +176,12 @@ def value_filter_type(types: Types, kind: Kind, *, listed: bool = False) -> Grap
 def _single_filter(types: Types, kind: Kind) -> GraphQLInputObjectType:
     leaf = leaf_type(types, kind)
     fields = {
-        name: GraphQLInputField(
-            GraphQLList(GraphQLNonNull(leaf)) if name in _LISTS else leaf, description=describe(text)
+        name: types.input_field(
+            types.list_of(types.non_null(leaf)) if name in _LISTS else leaf, description=describe(text)
         )
         for name, text in operators(kind).items()
     }
-    fields["isNull"] = GraphQLInputField(GraphQLBoolean, description=describe(_IS_NULL))
+    fields["isNull"] = types.input_field(GraphQLBoolean, description=describe(_IS_NULL))
     about = Bilingual(
         f"对“{kind.text.zh}”的条件，须全部满足", f"Conditions on {_lower(kind.text.en)}; all given must hold"
     )
@@ -193,10 +190,10 @@ def _single_filter(types: Types, kind: Kind) -> GraphQLInputObjectType:
 
 def _list_filter(types: Types, kind: Kind) -> GraphQLInputObjectType:
     fields = {
-        "has": GraphQLInputField(
+        "has": types.input_field(
             leaf_type(types, kind), description=describe(Bilingual("列表中有此值", "The list has this value"))
         ),
-        "isEmpty": GraphQLInputField(
+        "isEmpty": types.input_field(
             GraphQLBoolean, description=describe(Bilingual("列表是否为空", "Whether the list is empty"))
         ),
     }

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphql import (
-    GraphQLArgument,
     GraphQLBoolean,
     GraphQLDefaultInput,
     GraphQLEnumType,
-    GraphQLEnumValue,
     GraphQLField,
     GraphQLInterfaceType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLNullableOutputType,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -35,8 +31,8 @@ GROUPS = 100
 """Groups that one answer has at most."""
 
 
-def _field(type_: GraphQLOutputType, zh: str, en: str) -> GraphQLField:
-    return GraphQLField(type_, description=describe(Bilingual(zh, en)))
+def _field(types: Types, type_: GraphQLOutputType, zh: str, en: str) -> GraphQLField:
+    return types.field(type_, description=describe(Bilingual(zh, en)))
 
 
 def node_type(types: Types) -> GraphQLInterfaceType:
@@ -46,7 +42,7 @@ def node_type(types: Types) -> GraphQLInterfaceType:
         "Node",
         lambda: GraphQLInterfaceType(
             "Node",
-            {"id": _field(GraphQLNonNull(scalar_type(ID)), "编号（UUID）", "Its id, a UUID")},
+            {"id": _field(types, types.non_null(scalar_type(ID)), "编号（UUID）", "Its id, a UUID")},
             description=describe(Bilingual("凡有编号的对象", "Whatever is known by an id")),
         ),
     )
@@ -82,27 +78,28 @@ def _entity_field(types: Types, entity: Entity, one: Field) -> GraphQLField:
     if isinstance(one, Value):
         return _value_field(types, one)
     if isinstance(one, Batched):
-        return GraphQLField(leaf_type(types, one.kind), description=describe(one.text))
+        return types.field(leaf_type(types, one.kind), description=describe(one.text))
     target = types.entity(one.target, place)
     if isinstance(one, One):
-        return GraphQLField(entity_type(types, target), description=describe(one.text))
+        return types.field(entity_type(types, target), description=describe(one.text))
     return connection_field(types, target, one.text)
 
 
 def _value_field(types: Types, one: Value) -> GraphQLField:
     leaf = leaf_type(types, one.kind)
-    kind: GraphQLNullableOutputType = GraphQLList(GraphQLNonNull(leaf)) if one.listed else leaf
-    shown = kind if one.nullable or one.permission is not None else GraphQLNonNull(kind)
-    arguments = texts_argument(one.argument) if one.argument else None
+    kind: GraphQLNullableOutputType = types.list_of(types.non_null(leaf)) if one.listed else leaf
+    shown = kind if one.nullable or one.permission is not None else types.non_null(kind)
+    arguments = texts_argument(types, one.argument) if one.argument else None
     more = needs(one.permission)
     if one.masked and "脱敏" not in one.text.zh:
         more = (*more, Bilingual("脱敏显示", "Shown masked"))
-    return GraphQLField(shown, arguments, description=describe(one.text, *more))
+    return types.field(shown, arguments, description=describe(one.text, *more))
 
 
-def connection_field(types: Types, target: Entity, text: Bilingual) -> GraphQLField:
-    """A field that is a connection of `target`."""
-    return GraphQLField(connection_type(types, target), connection_arguments(types, target), description=describe(text))
+def connection_field(types: Types, target: Entity, *texts: Bilingual) -> GraphQLField:
+    """A field that is a connection of `target`, described by the texts."""
+    taken = connection_arguments(types, target)
+    return types.field(connection_type(types, target), taken, description=describe(*texts))
 
 
 def connection_type(types: Types, entity: Entity) -> GraphQLObjectType:
@@ -110,17 +107,21 @@ def connection_type(types: Types, entity: Entity) -> GraphQLObjectType:
     name = names.connection(entity.name)
 
     def fields() -> dict[str, GraphQLField]:
-        row = GraphQLNonNull(entity_type(types, entity))
-        edges = GraphQLNonNull(GraphQLList(GraphQLNonNull(_edge_type(types, entity))))
+        row = types.non_null(entity_type(types, entity))
+        edges = types.non_null(types.list_of(types.non_null(_edge_type(types, entity))))
         found = {
-            "edges": _field(edges, "本页各条及其游标", "The rows of the page, each with its cursor"),
-            "nodes": _field(GraphQLNonNull(GraphQLList(row)), "本页各条", "The rows of the page"),
-            "pageInfo": _field(GraphQLNonNull(_page_info(types)), "前后是否还有", "Whether there are more"),
+            "edges": _field(types, edges, "本页各条及其游标", "The rows of the page, each with its cursor"),
+            "nodes": _field(types, types.non_null(types.list_of(row)), "本页各条", "The rows of the page"),
+            "pageInfo": _field(types, types.non_null(_page_info(types)), "前后是否还有", "Whether there are more"),
             "totalCount": _field(
-                GraphQLNonNull(scalar_type(INT)), "符合条件的总数", "How many there are in all that meet the filter"
+                types,
+                types.non_null(scalar_type(INT)),
+                "符合条件的总数",
+                "How many there are in all that meet the filter",
             ),
             "aggregate": _field(
-                GraphQLNonNull(_aggregate_type(types, entity)),
+                types,
+                types.non_null(_aggregate_type(types, entity)),
                 "符合条件的全部数据的汇总",
                 "What all rows that meet the filter amount to",
             ),
@@ -139,8 +140,8 @@ def _edge_type(types: Types, entity: Entity) -> GraphQLObjectType:
 
     def fields() -> dict[str, GraphQLField]:
         return {
-            "cursor": _field(GraphQLNonNull(GraphQLString), "此条的游标", "The cursor of this row"),
-            "node": GraphQLField(GraphQLNonNull(entity_type(types, entity)), description=describe(entity.text)),
+            "cursor": _field(types, types.non_null(GraphQLString), "此条的游标", "The cursor of this row"),
+            "node": types.field(types.non_null(entity_type(types, entity)), description=describe(entity.text)),
         }
 
     about = Bilingual(f"{head(entity.text)}及其游标", f"A row of {entity.name} and its cursor")
@@ -149,14 +150,14 @@ def _edge_type(types: Types, entity: Entity) -> GraphQLObjectType:
 
 def _page_info(types: Types) -> GraphQLObjectType:
     def make() -> GraphQLObjectType:
-        known = GraphQLNonNull(GraphQLBoolean)
+        known = types.non_null(GraphQLBoolean)
         return GraphQLObjectType(
             "PageInfo",
             {
-                "hasNextPage": _field(known, "之后是否还有", "Whether there are rows after this page"),
-                "hasPreviousPage": _field(known, "之前是否还有", "Whether there are rows before this page"),
-                "startCursor": _field(GraphQLString, "本页第一条的游标", "The cursor of the page's first row"),
-                "endCursor": _field(GraphQLString, "本页最后一条的游标", "The cursor of the page's last row"),
+                "hasNextPage": _field(types, known, "之后是否还有", "Whether there are rows after this page"),
+                "hasPreviousPage": _field(types, known, "之前是否还有", "Whether there are rows before this page"),
+                "startCursor": _field(types, GraphQLString, "本页第一条的游标", "The cursor of the page's first row"),
+                "endCursor": _field(types, GraphQLString, "本页最后一条的游标", "The cursor of the page's last row"),
             },
             description=describe(Bilingual("本页在全部数据中的位置", "Where a page stands among all rows")),
         )
@@ -166,7 +167,7 @@ def _page_info(types: Types) -> GraphQLObjectType:
 
 def _figures(types: Types, entity: Entity) -> dict[str, GraphQLField]:
     """count, and sum, average, min and max where the entity has numbers to sum up."""
-    found = {"count": _field(GraphQLNonNull(scalar_type(INT)), "条数", "How many rows")}
+    found = {"count": _field(types, types.non_null(scalar_type(INT)), "条数", "How many rows")}
     if not names.aggregate_fields(entity):
         return found
     figures = {
@@ -176,7 +177,7 @@ def _figures(types: Types, entity: Entity) -> dict[str, GraphQLField]:
         "max": Bilingual("最大值", "Greatest values"),
     }
     return found | {
-        figure: _field(_figures_type(types, entity, figure, text.zh), text.zh, text.en)
+        figure: _field(types, _figures_type(types, entity, figure, text.zh), text.zh, text.en)
         for figure, text in figures.items()
     }
 
@@ -191,7 +192,7 @@ def _figures_type(types: Types, entity: Entity, figure: str, zh: str) -> GraphQL
             if not one.kind.number or one.listed:
                 raise ValueError(f"{entity.name}.{one.name} is no number and cannot be summed up")
             kind = names.kind_of_figure(one.kind, figure)
-            fields[one.name] = GraphQLField(leaf_type(types, kind), description=describe(one.text))
+            fields[one.name] = types.field(leaf_type(types, kind), description=describe(one.text))
         about = Bilingual(f"{head(entity.text)}的{told}", f"Figures of rows of {entity.name}")
         return GraphQLObjectType(name, fields, description=describe(about))
 
@@ -223,7 +224,7 @@ def _group_field_type(types: Types, entity: Entity) -> GraphQLEnumType | None:
             if grouping.unit is not None:
                 unit = units[grouping.unit]
                 text = Bilingual(f"{text.zh.rstrip('。')}，{unit.zh}", f"{text.en.rstrip('.')}, {unit.en}")
-            values[name] = GraphQLEnumValue(name, description=describe(text))
+            values[name] = types.enum_value(name, description=describe(text))
         about = Bilingual(f"{head(entity.text)}的分组字段", f"What rows of {entity.name} are grouped by")
         return GraphQLEnumType(f"{entity.name}GroupField", values, description=describe(about))
 
@@ -231,16 +232,16 @@ def _group_field_type(types: Types, entity: Entity) -> GraphQLEnumType | None:
 
 
 def _groups(types: Types, entity: Entity, keys: GraphQLEnumType) -> GraphQLField:
-    group = GraphQLNonNull(GraphQLList(GraphQLNonNull(_group_type(types, entity))))
+    group = types.non_null(types.list_of(types.non_null(_group_type(types, entity))))
     by = Bilingual("分组字段", "What to group by")
     first = Bilingual(f"最多几组，至多 {GROUPS}", f"How many groups, at most {GROUPS}")
     about = Bilingual("按字段分组汇总，条数多的在前", "Figures of each group, the largest groups first")
-    return GraphQLField(
+    return types.field(
         group,
         {
-            "by": GraphQLArgument(GraphQLNonNull(GraphQLList(GraphQLNonNull(keys))), description=describe(by)),
-            "first": GraphQLArgument(
-                scalar_type(INT), default=GraphQLDefaultInput(GROUPS), default_value=GROUPS, description=describe(first)
+            "by": types.argument(types.non_null(types.list_of(types.non_null(keys))), description=describe(by)),
+            "first": types.argument(
+                scalar_type(INT), default=GraphQLDefaultInput(GROUPS), read_default=GROUPS, description=describe(first)
             ),
         },
         description=describe(about),
@@ -250,7 +251,7 @@ def _groups(types: Types, entity: Entity, keys: GraphQLEnumType) -> GraphQLField
 def _group_type(types: Types, entity: Entity) -> GraphQLObjectType:
     name = f"{entity.name}Group"
     key = _group_key_type(types, entity)
-    fields = {"key": _field(GraphQLNonNull(key), "此组的取值", "What the rows of this group have in common")}
+    fields = {"key": _field(types, types.non_null(key), "此组的取值", "What the rows of this group have in common")}
     fields |= _figures(types, entity)
     about = Bilingual(f"{head(entity.text)}的一组", f"A group of rows of {entity.name}")
     return types.shared(name, entity, lambda: GraphQLObjectType(name, fields, description=describe(about)))
@@ -269,7 +270,7 @@ def _group_key_type(types: Types, entity: Entity) -> GraphQLObjectType:
                     f"{told.zh.rstrip('。')}，如 2026-11-05、2026-11 或 2026",
                     f"{told.en.rstrip('.')}, such as 2026-11-05, 2026-11 or 2026",
                 )
-            fields[value.name] = GraphQLField(kind, description=describe(told))
+            fields[value.name] = types.field(kind, description=describe(told))
         about = Bilingual(
             f"{head(entity.text)}分组的取值；未按其分组的字段为空",
             f"The values of a group of {entity.name}; null where it is not grouped by",
@@ -282,7 +283,7 @@ def _group_key_type(types: Types, entity: Entity) -> GraphQLObjectType:
 def shape_type(types: Types, shape: Shape) -> GraphQLNullableOutputType:
     """The type of what a function or a part of an object gives; without its outermost non-null."""
     if isinstance(shape, ListOf):
-        return GraphQLList(GraphQLNonNull(shape_type(types, shape.item)))
+        return types.list_of(types.non_null(shape_type(types, shape.item)))
     if isinstance(shape, EntityRef):
         return entity_type(types, types.entity(shape.entity, "a shape"))
     if isinstance(shape, ObjectShape):
@@ -304,27 +305,30 @@ def parts(types: Types, declared: Iterable[Part], place: str) -> dict[str, Graph
     found: dict[str, GraphQLField] = {}
     for one in declared:
         kind = shape_type(types, one.shape)
-        made = GraphQLField(kind if one.nullable else GraphQLNonNull(kind), description=describe(one.text))
+        made = types.field(kind if one.nullable else types.non_null(kind), description=describe(one.text))
         unique(found, camel_case(one.name, place), made, place)
     return found
 
 
 def user_error_type(types: Types) -> GraphQLObjectType:
     """`UserError`."""
-    text = GraphQLNonNull(GraphQLString)
+    text = types.non_null(GraphQLString)
 
     def make() -> GraphQLObjectType:
         return GraphQLObjectType(
             "UserError",
             {
-                "code": _field(text, "错误代码", "A code that stays the same"),
+                "code": _field(types, text, "错误代码", "A code that stays the same"),
                 "path": _field(
-                    GraphQLNonNull(GraphQLList(text)), "出错的输入字段，逐级列出", "The input field, level by level"
+                    types,
+                    types.non_null(types.list_of(text)),
+                    "出错的输入字段，逐级列出",
+                    "The input field, level by level",
                 ),
-                "message": _field(text, "说明（请求者的语言）", "What is wrong, in the caller's language"),
-                "messageZh": _field(text, "中文说明", "What is wrong, in Chinese"),
-                "messageEn": _field(text, "英文说明", "What is wrong, in English"),
-                "remedy": _field(GraphQLString, "处理办法", "What to do about it"),
+                "message": _field(types, text, "说明（请求者的语言）", "What is wrong, in the caller's language"),
+                "messageZh": _field(types, text, "中文说明", "What is wrong, in Chinese"),
+                "messageEn": _field(types, text, "英文说明", "What is wrong, in English"),
+                "remedy": _field(types, GraphQLString, "处理办法", "What to do about it"),
             },
             description=describe(Bilingual("变更被拒绝的一条原因", "One reason why a mutation was refused")),
         )
@@ -339,11 +343,11 @@ def payload_type(types: Types, mutation: Mutation) -> GraphQLObjectType:
     def fields() -> dict[str, GraphQLField]:
         found: dict[str, GraphQLField] = {}
         for one in mutation.results:
-            made = GraphQLField(shape_type(types, one.shape), description=describe(one.text))
+            made = types.field(shape_type(types, one.shape), description=describe(one.text))
             unique(found, camel_case(one.name, name), made, name)
-        errors = GraphQLNonNull(GraphQLList(GraphQLNonNull(user_error_type(types))))
+        errors = types.non_null(types.list_of(types.non_null(user_error_type(types))))
         about = Bilingual("拒绝的原因；为空即已完成", "Why it was refused; when empty, it was done")
-        unique(found, "userErrors", GraphQLField(errors, description=describe(about)), name)
+        unique(found, "userErrors", types.field(errors, description=describe(about)), name)
         return found
 
     about = Bilingual(f"{head(mutation.text)}的结果", f"What {mutation.name} answers")

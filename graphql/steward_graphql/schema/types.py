@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from graphql import GraphQLArgument, GraphQLNamedType
 
 from steward_graphql.declared.entities import Entity
+from steward_graphql.schema.elements import NOTHING, Elements
 
 T = TypeVar("T", bound=GraphQLNamedType)
 
@@ -21,10 +22,11 @@ class Shared:
         """Nodes that declare no id, and what became of them."""
 
 
-class Types:
+class Types(Elements):
     """The named types of a schema in the making, and the entities that they are made from."""
 
     def __init__(self, entities: Mapping[str, Entity], shared: Shared) -> None:
+        super().__init__()
         self.entities = entities
         self._shared = shared
         self._made: dict[str, tuple[Hashable, GraphQLNamedType]] = {}
@@ -46,6 +48,7 @@ class Types:
         known = self._made.get(name)
         if known is None:
             made = make()
+            made.extensions = NOTHING
             self._made[name] = (owner, made)
             return made
         if known[0] != owner:

@@ -14,7 +14,6 @@ from typing import TypeVar
 from steward_server.composition import make_database
 from steward_server.embedded import EmbeddedError, EmbeddedHome, EmbeddedPostgres, EmbeddedValkey, HomeInUse
 from steward_server.settings import Settings, SettingsError, load_settings
-from steward_tenants.database import migrate
 from steward_tenants.database.bootstrap import bootstrap
 from steward_tenants.database.database import Database
 from steward_tenants.database.signing import parse_keys
@@ -101,6 +100,8 @@ def bring_up_to_date(settings: Settings) -> None:
     """Migrate and have the database accept the tenant keys of the settings."""
     if settings.migration_url is None:
         raise SettingsError.missing("migration_url")
+    from steward_tenants.database import migrate  # noqa: PLC0415 - 8 MB, and the API comes by here without it
+
     url = settings.migration_url.get_secret_value()
     migrate.upgrade(url)
     for key in parse_keys(settings.tenant_keys.get_secret_value()):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from steward_tenants.database.signing import NamedKey
+
+if TYPE_CHECKING:
+    from steward_tenants.database.cipher import Cipher
 
 
 class Unreadable(Exception):
@@ -25,13 +26,17 @@ class Vault:
         self._keys = {key.key_id: key for key in keys}
         self._first = keys[0]
         self._keyed = hmac.new(hashlib.sha256(b"digest" + self._first.secret).digest(), digestmod=hashlib.sha256)
-        self._ciphers = {key.key_id: AESGCM(hashlib.sha256(b"encrypt" + key.secret).digest()) for key in keys}
+
+    @cached_property
+    def _ciphers(self) -> dict[str, Cipher]:
+        from steward_tenants.database.cipher import Cipher  # noqa: PLC0415 - 8 MB, and many processes meet no secret
+
+        return {key_id: Cipher(key.secret) for key_id, key in self._keys.items()}
 
     def encrypt(self, text: str, place: str) -> str:
         """`key_id.base64(nonce ‖ ciphertext)`."""
-        nonce = secrets.token_bytes(12)
-        sealed = self._ciphers[self._first.key_id].encrypt(nonce, text.encode(), place.encode())
-        return f"{self._first.key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        sealed = self._ciphers[self._first.key_id].seal(text, place)
+        return f"{self._first.key_id}.{base64.urlsafe_b64encode(sealed).decode()}"
 
     def decrypt(self, value: str, place: str) -> str:
         """The text that was encrypted for this place. Raises Unreadable."""
@@ -40,9 +45,8 @@ class Vault:
         if cipher is None:
             raise Unreadable(f"no key named {key_id!r}")
         try:
-            sealed = base64.urlsafe_b64decode(encoded)
-            return cipher.decrypt(sealed[:12], sealed[12:], place.encode()).decode()
-        except (InvalidTag, ValueError):
+            return cipher.open(base64.urlsafe_b64decode(encoded), place)
+        except ValueError:
             raise Unreadable("the value does not belong here") from None
 
     def outdated(self, value: str) -> bool:

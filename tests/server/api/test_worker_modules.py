@@ -15,14 +15,18 @@ WITH_FIRST_USE = (
     "zxcvbn",
     "obstore",
     "alembic",
+    "mako",
     "reportlab",
     "PIL",
+    "cryptography",
 )
 
 
 def test_a_worker_loads_what_it_needs() -> None:
     code = (
         "import sys\n"
+        "from steward_server.cli import build\n"
+        "build('api')\n"
         "from steward_graphql.schema.registry import api_for\n"
         "import steward_server.api.application\n"
         "api_for(frozenset({'telecom', 'tobacco'}))\n"
