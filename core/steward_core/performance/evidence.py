@@ -34,12 +34,13 @@ from steward_core.visits.models import Visit
 COLUMNS = ("kind", "id", "client_id", "day", "counted", "figures")
 
 
-def _row(
-    kind: str, row_id: Any, client_id: Any, day: Any, counted: Any, **figures: Any
+def evidence_row(
+    kind: Any, row_id: Any, client_id: Any, day: Any, counted: Any, **figures: Any
 ) -> tuple[ColumnElement[Any], ...]:
+    """The columns of an evidence. `kind` is a name, or a column that holds it."""
     parts = [part for name, value in figures.items() for part in (literal(name, Text()), value)]
     return (
-        literal(kind, Text()).label("kind"),
+        (literal(kind, Text()) if isinstance(kind, str) else kind).label("kind"),
         row_id.label("id"),
         client_id.label("client_id"),
         sql_cast(day, Date()).label("day"),
@@ -52,7 +53,7 @@ def visits(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The visits done; the first at each client makes it a distinct one."""
     visit = aliased(Visit)
     number = func.row_number().over(partition_by=visit.client_id, order_by=(visit.day, visit.id))
-    return select(*_row("visit", visit.id, visit.client_id, visit.day, true(), number_at_client=number)).where(
+    return select(*evidence_row("visit", visit.id, visit.client_id, visit.day, true(), number_at_client=number)).where(
         visited(ctx, period, visit), visit.owner_id == owner_id
     )
 
@@ -61,7 +62,7 @@ def actions(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The actions that stand in the period's plans; those that left them for a later month stand there."""
     plan, action = aliased(VisitPlan), aliased(PlanAction)
     done = carried_out(action)
-    columns = _row(
+    columns = evidence_row(
         "action",
         action.id,
         action.client_id,
@@ -87,7 +88,7 @@ def actions(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
 def clocks(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The promises and follow-ups that were kept or broken."""
     clock = aliased(PromiseClock)
-    columns = _row(
+    columns = evidence_row(
         "clock",
         clock.id,
         clock.client_id,
@@ -104,7 +105,7 @@ def clocks(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
 def profiles(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The clients whose profiles are kept fresh, on the last day."""
     held, day = aliased(ClientOwnership), last_day(ctx, period)
-    columns = _row(
+    columns = evidence_row(
         "client",
         Client.id,
         Client.id,
@@ -124,7 +125,7 @@ def profiles(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
 def facts(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The revenue of each client, and when the last of it was booked."""
     fact, held = revenue_facts(ctx, period), aliased(ClientOwnership)
-    columns = _row(
+    columns = evidence_row(
         "client", fact.c.client_id, fact.c.client_id, func.max(fact.c.booked_on), true(), fen=func.sum(fact.c.value)
     )
     return (
@@ -139,7 +140,7 @@ def facts(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
 def portfolio(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
     """The clients that a manager owned in the period: of indicators that do not say more."""
     held = aliased(ClientOwnership)
-    columns = _row("client", held.client_id, held.client_id, func.min(held.valid_from), true())
+    columns = evidence_row("client", held.client_id, held.client_id, func.min(held.valid_from), true())
     return (
         select(*columns)
         .where(

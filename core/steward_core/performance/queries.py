@@ -35,8 +35,8 @@ from steward_tenants.database.session import TenantSession
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """A row behind a figure: a visit, an action of a plan, a clock of a promise, a client. `counted`: it is in the
-    numerator. `figures` say what it adds."""
+    """A row behind a figure: a visit, an action of a plan, a clock of a promise, a client, or what an industry counts.
+    `counted`: it is in the numerator. `figures` say what it adds."""
 
     kind: str
     id: UUID

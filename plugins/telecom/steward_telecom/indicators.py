@@ -5,179 +5,48 @@ Days of changes are compared in UTC. What belongs to a day belongs to who owned 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, and_, case, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import aliased
 
-from steward_core.clients.fact_queries import attributed, growth_by_owner
+from steward_core.clients.fact_queries import attributed, growth, growth_by_owner
 from steward_core.clients.fact_rules import shifted
 from steward_core.clients.freshness import KEPT_FRESH, is_stale
 from steward_core.clients.models import (
     Arrears,
     Client,
-    ClientChange,
     ClientOwnership,
     ClientProduct,
-    ClientStatus,
-    Contract,
-    ContractStatus,
 )
 from steward_core.clients.policies import FreshnessRule, freshness_in_force
 from steward_core.database.context import QueryContext
 from steward_core.forms.declared_queries import record_fields
 from steward_core.forms.models import FormRecord
 from steward_core.industry.declarations import Indicator, Period
-from steward_telecom.choices import RenewalState
+from steward_core.performance.evidence import evidence_row
 from steward_telecom.classes import FRESHNESS
-from steward_telecom.keys import AREA_COMPETITOR, BILL, COMPETITOR, MEMBERS, VPN_GROUP
+from steward_telecom.keys import AREA_COMPETITOR, BILL, COMPETITOR, MEMBERS
+from steward_telecom.periods import compared_with, day_of, held_on, last_day, months_of, rate, within
 from steward_tenants.texts import Bilingual
 
 KNOWN_BEFORE = 12
 """Months back in which a client's members may have been known last."""
-IN_USE = (ClientStatus.ACTIVE.value, ClientStatus.DORMANT.value)
-
-
-def _day(day: date) -> ColumnElement[date]:
-    return literal(day, Date())
-
-
-def _within(day: Any, period: Period) -> ColumnElement[bool]:
-    return and_(day >= _day(period.start), day < _day(period.end))
-
-
-def _rate(owner: Any, counted: ColumnElement[Any], of: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
-    """Owner, `counted` of `of` in percent, and the two; without a percentage where there is nothing to count."""
-    return (
-        owner.label("owner_id"),
-        func.round(counted * Decimal(100) / func.nullif(of, 0), 2).label("value"),
-        counted.label("numerator"),
-        of.label("denominator"),
-    )
-
-
-def _held_on(ctx: QueryContext, held: Any, client_id: Any, day: Any) -> ColumnElement[bool]:
-    return and_(
-        ctx.within(held),
-        held.client_id == client_id,
-        held.owner_id.is_not(None),
-        held.valid_from <= day,
-        held.valid_until > day,
-    )
-
-
-def months_of(period: Period) -> int:
-    """How many calendar months a period has; 0 when it does not consist of whole months."""
-    if period.start.day != 1 or period.end.day != 1:
-        return 0
-    return (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
-
-
-def compared_with(period: Period, against: str) -> Period:
-    """The period before this one of the same length, or the same one last year."""
-    months = months_of(period)
-    if against == "last_year":
-        months_back = 12
-    elif months:
-        months_back = months
-    else:
-        return Period("before", period.start - (period.end - period.start), period.start)
-    return Period("before", _months_earlier(period.start, months_back), _months_earlier(period.end, months_back))
-
-
-def _months_earlier(day: date, months: int) -> date:
-    first = shifted("month", day.replace(day=1), -months)
-    following = shifted("month", first, 1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1))
-
-
-def _status_before(ctx: QueryContext, day: date) -> ColumnElement[Any]:
-    """A client's status at the beginning of a day, by its recorded changes."""
-    moment = datetime.combine(day, time(), UTC)
-    earlier, later = aliased(ClientChange), aliased(ClientChange)
-    last = (
-        select(earlier.after)
-        .where(
-            ctx.within(earlier),
-            earlier.client_id == Client.id,
-            earlier.field == "status",
-            earlier.changed_at < moment,
-        )
-        .order_by(earlier.changed_at.desc(), earlier.id.desc())
-        .limit(1)
-        .correlate(Client)
-        .scalar_subquery()
-    )
-    following = (
-        select(later.before)
-        .where(ctx.within(later), later.client_id == Client.id, later.field == "status", later.changed_at >= moment)
-        .order_by(later.changed_at, later.id)
-        .limit(1)
-        .correlate(Client)
-        .scalar_subquery()
-    )
-    return func.coalesce(last, following, Client.status)
-
-
-def retention_rate(ctx: QueryContext, period: Period) -> Select[Any]:
-    """Of the clients in use whom somebody owned when the period began, those that were not closed by its end."""
-    held = aliased(ClientOwnership)
-    stands = (
-        select(
-            held.owner_id,
-            _status_before(ctx, period.start).label("before"),
-            _status_before(ctx, period.end).label("after"),
-        )
-        .select_from(Client)
-        .join(held, _held_on(ctx, held, Client.id, _day(period.start)))
-        .where(ctx.within(Client), Client.status != ClientStatus.MERGED)
-        .subquery("stands")
-    )
-    kept = func.count().filter(stands.c.after != ClientStatus.CLOSED.value)
-    return (
-        select(*_rate(stands.c.owner_id, kept, func.count()))
-        .where(stands.c.before.in_(IN_USE))
-        .group_by(stands.c.owner_id)
-    )
-
-
-def renewal_rate(ctx: QueryContext, period: Period) -> Select[Any]:
-    """Of the contracts and VPN agreements that end in the period, those that were renewed: a contract by its
-    successor, an agreement by its renewal state or by the new agreement that stands in its place."""
-    following = aliased(Contract)
-    renewed = exists(
-        select(following.id).where(
-            ctx.within(following),
-            following.renews_id == Contract.id,
-            following.status != ContractStatus.DRAFT.value,
-        )
-    )
-    contracts = select(Contract.client_id, Contract.end_on.label("day"), renewed.label("renewed")).where(
-        ctx.within(Contract), Contract.status != ContractStatus.DRAFT.value, _within(Contract.end_on, period)
-    )
-    group = record_fields(ctx, VPN_GROUP, "agreement_end", "previous_agreement_end", "renewal_state")
-    ending = select(
-        group.c.client_id,
-        group.c.agreement_end,
-        and_(
-            func.coalesce(group.c.renewal_state, "") == RenewalState.RENEWED.value,
-            group.c.previous_agreement_end.is_(None),  # else it tells of the agreement before
-        ),
-    ).where(_within(group.c.agreement_end, period))
-    followed = select(group.c.client_id, group.c.previous_agreement_end, literal(True)).where(
-        _within(group.c.previous_agreement_end, period)
-    )
-    ended = union_all(contracts, ending, followed).subquery("ended")
-    held = aliased(ClientOwnership)
-    return (
-        select(*_rate(held.owner_id, func.count().filter(ended.c.renewed), func.count()))
-        .select_from(ended)
-        .join(held, _held_on(ctx, held, ended.c.client_id, ended.c.day))
-        .group_by(held.owner_id)
-    )
 
 
 def revenue(ctx: QueryContext, period: Period) -> Select[Any]:
@@ -190,9 +59,28 @@ def revenue(ctx: QueryContext, period: Period) -> Select[Any]:
     )
 
 
+def _billed(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The clients, and their bills of the period."""
+    rows = attributed(ctx, BILL, period.start, period.end)
+    columns = evidence_row(
+        "client", rows.c.client_id, rows.c.client_id, func.max(rows.c.period), true(), fen=func.sum(rows.c.value)
+    )
+    return select(*columns).where(rows.c.owner_id == owner_id).group_by(rows.c.client_id)
+
+
 def revenue_growth(ctx: QueryContext, period: Period) -> Select[Any]:
     """Growth of the portfolio's bills, like with like, against the period that the settings name, in percent."""
     return growth_by_owner(ctx, BILL, period, compared_with(period, ctx.settings.growth_against))
+
+
+def _grown(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The clients owned on the last day, and what each paid before and how much more now."""
+    rows = growth(ctx, BILL, period, compared_with(period, ctx.settings.growth_against))
+    held, client = aliased(ClientOwnership), rows.c.client_id
+    columns = evidence_row(
+        "client", client, client, last_day(period), true(), before=rows.c.before, change=rows.c.change
+    )
+    return select(*columns).join(held, held_on(ctx, held, client, last_day(period))).where(held.owner_id == owner_id)
 
 
 def new_services(ctx: QueryContext, period: Period) -> Select[Any]:
@@ -202,67 +90,119 @@ def new_services(ctx: QueryContext, period: Period) -> Select[Any]:
     return (
         select(owner.label("owner_id"), func.count().label("value"))
         .select_from(ClientProduct)
-        .join(held, _held_on(ctx, held, ClientProduct.client_id, ClientProduct.started_on))
-        .where(ctx.within(ClientProduct), _within(ClientProduct.started_on, period))
+        .join(held, held_on(ctx, held, ClientProduct.client_id, ClientProduct.started_on))
+        .where(ctx.within(ClientProduct), within(ClientProduct.started_on, period))
         .group_by(held.owner_id)
+    )
+
+
+def _begun(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The products in use since a day of the period."""
+    held, one = aliased(ClientOwnership), ClientProduct
+    columns = evidence_row("product", one.id, one.client_id, one.started_on, true(), product_id=one.product_id)
+    return (
+        select(*columns)
+        .join(held, held_on(ctx, held, one.client_id, one.started_on))
+        .where(ctx.within(one), within(one.started_on, period), held.owner_id == owner_id)
+    )
+
+
+def _owed(ctx: QueryContext, period: Period) -> Subquery:
+    """Arrears due by the period's end and not settled before it began, by who owned the client when they were settled
+    or else on the last day: owner_id, id, client_id, due_on, amount, recovered."""
+    settled = and_(Arrears.paid >= Arrears.amount, Arrears.settled_on.is_not(None))
+    day = case((and_(settled, Arrears.settled_on < day_of(period.end)), Arrears.settled_on), else_=last_day(period))
+    held = aliased(ClientOwnership)
+    return (
+        select(
+            held.owner_id,
+            Arrears.id,
+            Arrears.client_id,
+            Arrears.due_on,
+            Arrears.amount,
+            func.coalesce(and_(settled, within(Arrears.settled_on, period)), literal(False)).label("recovered"),
+        )
+        .join(held, held_on(ctx, held, Arrears.client_id, day))
+        .where(
+            ctx.within(Arrears),
+            Arrears.due_on < day_of(period.end),
+            or_(~settled, Arrears.settled_on >= day_of(period.start)),
+        )
+        .subquery("owed")
     )
 
 
 def arrears_recovered(ctx: QueryContext, period: Period) -> Select[Any]:
     """Of the arrears that were due by the period's end and not settled before it began, what was settled in it, in
     percent of the money. What is paid in part counts when the rest is paid."""
-    settled = and_(Arrears.paid >= Arrears.amount, Arrears.settled_on.is_not(None))
-    last = _day(period.end - timedelta(days=1))
-    day = case((and_(settled, Arrears.settled_on < _day(period.end)), Arrears.settled_on), else_=last)
-    held = aliased(ClientOwnership)
-    within = and_(settled, _within(Arrears.settled_on, period))
-    recovered = func.coalesce(func.sum(Arrears.amount).filter(within), 0)
-    return (
-        select(*_rate(held.owner_id, recovered, func.sum(Arrears.amount)))
-        .select_from(Arrears)
-        .join(held, _held_on(ctx, held, Arrears.client_id, day))
-        .where(
-            ctx.within(Arrears),
-            Arrears.due_on < _day(period.end),
-            or_(~settled, Arrears.settled_on >= _day(period.start)),
-        )
-        .group_by(held.owner_id)
-    )
+    owed = _owed(ctx, period)
+    recovered = func.coalesce(func.sum(owed.c.amount).filter(owed.c.recovered), 0)
+    return select(*rate(owed.c.owner_id, recovered, func.sum(owed.c.amount))).group_by(owed.c.owner_id)
+
+
+def _recovered(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The arrears, and which of them were settled."""
+    rows = _owed(ctx, period)
+    columns = evidence_row("arrears", rows.c.id, rows.c.client_id, rows.c.due_on, rows.c.recovered, fen=rows.c.amount)
+    return select(*columns).where(rows.c.owner_id == owner_id)
+
+
+def _fresh(ctx: QueryContext) -> ColumnElement[bool]:
+    """Whether a client's profiles are confirmed by the plugin's figures today."""
+    rules = [
+        FreshnessRule(tiers=one.tiers, basic_months=one.basic_months, personal_months=one.personal_months)
+        for one in FRESHNESS
+    ]
+    return ~is_stale(freshness_in_force(None, rules), ctx.today)
 
 
 def profile_freshness(ctx: QueryContext, period: Period) -> Select[Any]:  # noqa: ARG001 - as it stands today
     """Of the clients owned now, those whose basic and personal profile are confirmed by the plugin's figures."""
-    rules = freshness_in_force(
-        None,
-        [
-            FreshnessRule(tiers=one.tiers, basic_months=one.basic_months, personal_months=one.personal_months)
-            for one in FRESHNESS
-        ],
-    )
-    fresh = func.count().filter(~is_stale(rules, ctx.today))
     return (
-        select(*_rate(Client.owner_id, fresh, func.count()))
+        select(*rate(Client.owner_id, func.count().filter(_fresh(ctx)), func.count()))
         .where(ctx.within(Client), Client.owner_id.is_not(None), Client.status.in_(KEPT_FRESH))
         .group_by(Client.owner_id)
+    )
+
+
+def _profiles(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:  # noqa: ARG001 - as it stands today
+    """The clients, and when their profiles were confirmed last."""
+    columns = evidence_row(
+        "client",
+        Client.id,
+        Client.id,
+        literal(ctx.today, Date()),
+        func.coalesce(_fresh(ctx), literal(False)),
+        basic_confirmed_on=Client.basic_confirmed_on,
+        personal_confirmed_on=Client.personal_confirmed_on,
+    )
+    return select(*columns).where(ctx.within(Client), Client.owner_id == owner_id, Client.status.in_(KEPT_FRESH))
+
+
+def _reports(ctx: QueryContext, period: Period) -> Subquery:
+    """The reports of the period, on clients and on areas: owner_id (who made it), id, client_id, day."""
+    on_client = record_fields(ctx, COMPETITOR, "reported_on")
+    on_area = record_fields(ctx, AREA_COMPETITOR, "reported_on")
+    reports = union_all(
+        *(
+            select(one.c.record_id, one.c.reported_on).where(within(one.c.reported_on, period))
+            for one in (on_client, on_area)
+        )
+    ).subquery("reports")
+    return (
+        select(FormRecord.created_by.label("owner_id"), FormRecord.id, FormRecord.client_id, reports.c.reported_on)
+        .join(reports, reports.c.record_id == FormRecord.id)
+        .where(ctx.within(FormRecord))
+        .subquery("made")
     )
 
 
 def competitor_reports(ctx: QueryContext, period: Period) -> Select[Any]:
     """Competitor reports on clients and areas that a manager made; the denominator is what the settings ask for. Who
     owns clients and made none has 0."""
-    on_client = record_fields(ctx, COMPETITOR, "reported_on")
-    on_area = record_fields(ctx, AREA_COMPETITOR, "reported_on")
-    reports = union_all(
-        *(select(one.c.record_id).where(_within(one.c.reported_on, period)) for one in (on_client, on_area))
-    ).subquery("reports")
-    made = (
-        select(FormRecord.created_by.label("owner_id"), func.count().label("reports"))
-        .join(reports, reports.c.record_id == FormRecord.id)
-        .where(ctx.within(FormRecord))
-        .group_by(FormRecord.created_by)
-        .subquery("made")
-    )
-    last = _day(period.end - timedelta(days=1))
+    reports = _reports(ctx, period)
+    made = select(reports.c.owner_id, func.count().label("reports")).group_by(reports.c.owner_id).subquery("counted")
+    last = last_day(period)
     held = aliased(ClientOwnership)
     owners = (
         select(held.owner_id)
@@ -284,38 +224,87 @@ def competitor_reports(ctx: QueryContext, period: Period) -> Select[Any]:
     )
 
 
-def vpn_members_gained(ctx: QueryContext, period: Period) -> Select[Any]:
-    """VPN members more than the month before, month by month, less those that left.
+def _reported(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The reports."""
+    rows = _reports(ctx, period)
+    columns = evidence_row("record", rows.c.id, rows.c.client_id, rows.c.reported_on, true())
+    return select(*columns).where(rows.c.owner_id == owner_id)
 
-    A client's first figure counts in full, unless it is of the first month from which there are figures at all.
-    """
+
+def _steps(ctx: QueryContext, period: Period) -> Subquery:
+    """Members more than the month before, client by client and month by month: owner_id, client_id, period, members,
+    gained."""
     since = shifted("month", period.start.replace(day=1), -KNOWN_BEFORE)
     facts = attributed(ctx, MEMBERS, since, period.end)
     before = func.lag(facts.c.value).over(partition_by=facts.c.client_id, order_by=facts.c.period)
-    steps = select(
+    return select(
         facts.c.owner_id,
+        facts.c.client_id,
         facts.c.period,
+        facts.c.value.label("members"),
         case(
             (before.is_not(None), facts.c.value - before),
             (facts.c.period > func.min(facts.c.period).over(), facts.c.value),
             else_=0,
         ).label("gained"),
     ).subquery("steps")
+
+
+def vpn_members_gained(ctx: QueryContext, period: Period) -> Select[Any]:
+    """VPN members more than the month before, month by month, less those that left.
+
+    A client's first figure counts in full, unless it is of the first month from which there are figures at all.
+    """
+    steps = _steps(ctx, period)
     return (
         select(steps.c.owner_id, func.trim_scale(func.sum(steps.c.gained)).label("value"))
-        .where(steps.c.owner_id.is_not(None), _within(steps.c.period, period))
+        .where(steps.c.owner_id.is_not(None), within(steps.c.period, period))
         .group_by(steps.c.owner_id)
     )
 
 
+def _gained(ctx: QueryContext, period: Period, owner_id: UUID) -> Select[Any]:
+    """The clients with VPN members, a row for each month."""
+    rows = _steps(ctx, period)
+    client = rows.c.client_id
+    columns = evidence_row(
+        "client", client, client, rows.c.period, true(), members=rows.c.members, gained=rows.c.gained
+    )
+    return select(*columns).where(rows.c.owner_id == owner_id, within(rows.c.period, period))
+
+
 INDICATORS = (
-    Indicator("retention_rate", Bilingual("客户保有率", "Retention rate"), "%", retention_rate),
-    Indicator("renewal_rate", Bilingual("续约率", "Renewal rate"), "%", renewal_rate),
-    Indicator("revenue", Bilingual("所辖客户收入", "Revenue of the portfolio"), "fen", revenue),
-    Indicator("revenue_growth", Bilingual("所辖客户收入增幅", "Growth of the portfolio"), "%", revenue_growth),
-    Indicator("new_services", Bilingual("新增业务", "New services"), "services", new_services),
-    Indicator("arrears_recovered", Bilingual("欠费回收率", "Arrears recovered"), "%", arrears_recovered),
-    Indicator("profile_freshness", Bilingual("客户档案及时率", "Profile freshness"), "%", profile_freshness),
-    Indicator("competitor_reports", Bilingual("竞争信息上报数", "Competitor reports"), "reports", competitor_reports),
-    Indicator("vpn_members_gained", Bilingual("网群成员净增", "VPN members gained"), "members", vpn_members_gained),
+    Indicator("revenue", Bilingual("所辖客户收入", "Revenue of the portfolio"), "fen", revenue, evidence=_billed),
+    Indicator(
+        "revenue_growth",
+        Bilingual("所辖客户收入增幅", "Growth of the portfolio"),
+        "%",
+        revenue_growth,
+        evidence=_grown,
+    ),
+    Indicator("new_services", Bilingual("新增业务", "New services"), "services", new_services, evidence=_begun),
+    Indicator(
+        "arrears_recovered", Bilingual("欠费回收率", "Arrears recovered"), "%", arrears_recovered, evidence=_recovered
+    ),
+    Indicator(
+        "profile_freshness",
+        Bilingual("客户档案及时率", "Profile freshness"),
+        "%",
+        profile_freshness,
+        evidence=_profiles,
+    ),
+    Indicator(
+        "competitor_reports",
+        Bilingual("竞争信息上报数", "Competitor reports"),
+        "reports",
+        competitor_reports,
+        evidence=_reported,
+    ),
+    Indicator(
+        "vpn_members_gained",
+        Bilingual("网群成员净增", "VPN members gained"),
+        "members",
+        vpn_members_gained,
+        evidence=_gained,
+    ),
 )

@@ -19,6 +19,7 @@ from steward_telecom.demo import demo
 from steward_telecom.fault_form import FAULT_FORMS
 from steward_telecom.importers import IMPORTERS
 from steward_telecom.indicators import INDICATORS
+from steward_telecom.keeping import KEEPING_INDICATORS
 from steward_telecom.settings import TelecomSettings
 from steward_telecom.templates import TEMPLATES
 from steward_telecom.triggers import TRIGGERS
@@ -59,7 +60,7 @@ def industry() -> Industry:
         metrics=METRICS,
         forms=(*CLIENT_FORMS, *BUSINESS_FORMS, *FAULT_FORMS),
         triggers=TRIGGERS,
-        indicators=(*INDICATORS, *CHURN_INDICATORS),
+        indicators=(*KEEPING_INDICATORS, *INDICATORS, *CHURN_INDICATORS),
         cadences=CADENCES,
         freshness=FRESHNESS,
         promises=PROMISES,

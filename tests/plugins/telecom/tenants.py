@@ -21,6 +21,7 @@ from steward_core.industry.service import enable
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import WriteSession
 from tests.factories import TESTS, make_tenant
+from tests.plugins.behind import adds_up
 
 TODAY = date(2026, 11, 20)
 NOVEMBER = Period("2026-11", date(2026, 11, 1), date(2026, 12, 1))
@@ -111,10 +112,11 @@ async def found(
 async def measured(
     session: WriteSession, key: str, period: Period = NOVEMBER, today: date = TODAY
 ) -> dict[str, tuple[float | None, float | None, float | None]]:
-    """An indicator's value, numerator and denominator, by the managers' names."""
+    """An indicator's value, numerator and denominator, by the managers' names; what lies behind them adds up to them."""
     await session.flush()
     answer = await indicator_rows(session, f"telecom.{key}", period, today)
     assert answer.fault is None
+    await adds_up(session, f"telecom.{key}", period, today, answer)
     return {
         row.owner_name: tuple(
             None if one is None else float(one) for one in (row.value, row.numerator, row.denominator)

@@ -22,7 +22,7 @@ from steward_core.forms.models import FormRecord
 from steward_core.industry.declarations import Period
 from steward_core.industry.dispatcher import computed_values
 from steward_core.plans.models import PlanAction, VisitPlan
-from steward_telecom.indicators import compared_with, months_of
+from steward_telecom.periods import compared_with, months_of
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession

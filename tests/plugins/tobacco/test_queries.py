@@ -23,6 +23,7 @@ from steward_tenants.plugins.service import set_plugin
 from tests.core.factories import make_contact
 from tests.core.gradings.county import TODAY, County, add_facts, add_records, graded, make_county
 from tests.factories import TESTS, make_user
+from tests.plugins.behind import adds_up
 
 LAST, THIS = (date(2026, 9, 1),), (date(2026, 10, 1),)
 QUARTER = Period("2026Q3", date(2026, 7, 1), date(2026, 10, 1))
@@ -180,6 +181,7 @@ async def test_indicators_of_a_manager(database: Database, county: County) -> No
                 continue
             answer = await indicator_rows(session, key, QUARTER, TODAY)
             assert answer.fault is None
+            await adds_up(session, key, QUARTER, TODAY, answer)
             (row,) = answer.rows
             assert row.owner_id == manager.id
             figures[key.partition(".")[2]] = (float(row.value or 0), int(row.numerator or 0), int(row.denominator or 0))
@@ -216,6 +218,7 @@ async def test_satisfaction_belongs_to_who_owned_the_client_on_the_day(database:
             )
     async with database.read(county.tenant_id, TESTS) as session:
         answer = await indicator_rows(session, "tobacco.satisfaction", QUARTER, TODAY)
+        await adds_up(session, "tobacco.satisfaction", QUARTER, TODAY, answer)
     assert {row.owner_name: row.value for row in answer.rows} == {"前任": 100, "现任": 40}
 
 
@@ -276,6 +279,7 @@ async def test_cases_written_in_submitted_month_summaries(database: Database, co
             )
     async with database.read(county.tenant_id, TESTS) as session:
         answer = await indicator_rows(session, "tobacco.cases_written", QUARTER, TODAY)
+        await adds_up(session, "tobacco.cases_written", QUARTER, TODAY, answer)
     assert answer.fault is None
     (row,) = answer.rows
     assert [row.owner_name, row.value, row.numerator, row.denominator] == ["勤", 4, 4, 6]
@@ -310,6 +314,7 @@ async def test_satisfaction_counts_service_requests_too(database: Database, coun
             )
     async with database.read(county.tenant_id, TESTS) as session:
         answer = await indicator_rows(session, "tobacco.satisfaction", QUARTER, TODAY)
+        await adds_up(session, "tobacco.satisfaction", QUARTER, TODAY, answer)
     assert answer.fault is None
     (row,) = answer.rows
     assert [row.owner_name, row.value, row.numerator, row.denominator] == ["服", 70, 7, 10]
