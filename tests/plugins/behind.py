@@ -36,14 +36,16 @@ def _of_each(figure: str, most: int) -> Check:
     """The numerator is a sum, the denominator `most` for each row."""
 
     def check(row: IndicatorRow, rows: Rows) -> bool:
-        return row.numerator == sum(one.figures[figure] for one in rows) and row.denominator == most * len(rows)
+        total: int = sum(one.figures[figure] for one in rows)
+        return row.numerator == total and row.denominator == most * len(rows)
 
     return check
 
 
 def _money(row: IndicatorRow, rows: Rows) -> bool:
-    recovered = sum(one.figures["fen"] for one in rows if one.counted)
-    return row.numerator == recovered and row.denominator == sum(one.figures["fen"] for one in rows)
+    recovered: int = sum(one.figures["fen"] for one in rows if one.counted)
+    owed: int = sum(one.figures["fen"] for one in rows)
+    return row.numerator == recovered and row.denominator == owed
 
 
 CHECKS: dict[str, Check] = {
