@@ -10,9 +10,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, select
 
+from steward_core.clients.models import Client
 from steward_core.months.models import BusinessMonth, MonthStatus
 from steward_core.performance.models import MonthScore, ScoreStatus
 from steward_core.plans.models import PlanAction, VisitPlan
+from steward_core.promises.models import RequestStatus, ServiceRequest
+from steward_core.reports.models import ReportKind, ReportState, WorkReport
 from steward_core.runs.service import RunTools
 from steward_core.visits.models import Visit
 from steward_core.visits.plan_states import PlanState
@@ -83,10 +86,26 @@ async def test_a_company_lives_through_a_month(lively: tuple[Database, RunTools]
                 MonthScore.status == ScoreStatus.FINAL.value,
             )
         )
+        summaries = await session.rows(
+            select(WorkReport.state).where(session.within(WorkReport), WorkReport.kind == ReportKind.MONTH.value)
+        )
+        requests = dict(
+            await session.rows(
+                select(ServiceRequest.status, func.count())
+                .where(session.within(ServiceRequest))
+                .group_by(ServiceRequest.status)
+            )
+        )
+        fresh = await session.scalar(
+            select(func.count()).where(session.within(Client), Client.basic_confirmed_on >= date(2026, 10, 1))
+        )
     assert carried > 0
     assert done == lived.visits
     assert ahead == 0
     assert scores
+    assert {row.state for row in summaries} == {ReportState.READ}
+    assert requests.get(RequestStatus.CLOSED, 0) > requests.get(RequestStatus.OPEN, 0)
+    assert fresh > 0
     again = await live(company, 1, TODAY)
     assert again.closed == 0
 

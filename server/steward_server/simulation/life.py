@@ -27,9 +27,11 @@ from steward_core.promises.service import fulfilled
 from steward_core.runs.service import drive
 from steward_core.visits.actions import last_of, month_of
 from steward_core.visits.plan_states import PlanState
+from steward_core.visits.rules import PROFILE_SOURCE
 from steward_core.visits.service import record_visit
 from steward_server.simulation.approving import approve
 from steward_server.simulation.company import PLATFORM, Company
+from steward_server.simulation.errands import serve_requests, tick_off, write_summaries
 from steward_server.simulation.founding import found_by
 from steward_server.simulation.paying import pay_by_commission, pay_month
 from steward_server.simulation.stories import story
@@ -97,6 +99,7 @@ async def _live_through(company: Company, month: Period, today: date, lived: Liv
         if day < today:
             lived.visits += await _day(company, month, day)
     if month.end <= today:
+        await write_summaries(company, month, [owner_id for _, owner_id in await _plans(company, month)])
         await _submitted(company, month, last_of(month), results=True)
         await _close(company, month)
         await pay_month(company, month.start, month.end)
@@ -130,7 +133,7 @@ async def _day(company: Company, month: Period, day: date) -> int:
     for plan_id, owner_id in await _plans(company, month, VisitPlan.state == PlanState.IN_EXECUTION.value):
         async with company.database.read(company.tenant_id, PLATFORM) as session:
             rows = await session.rows(
-                select(PlanAction.id, Client.id, Client.latitude, Client.longitude)
+                select(PlanAction.id, PlanAction.source, Client.id, Client.latitude, Client.longitude)
                 .join(Client, (Client.id == PlanAction.client_id) & session.within(Client))
                 .where(
                     session.within(PlanAction),
@@ -141,17 +144,28 @@ async def _day(company: Company, month: Period, day: date) -> int:
                 .order_by(PlanAction.place_on_day, PlanAction.id)
             )
         owner = await company.person(owner_id, day)
-        begins, seen = company.at(day, 9, 30), set[UUID]()
-        for action_id, client_id, latitude, longitude in rows:
-            if client_id in seen or company.random.random() > MADE_VISITS:
+        begins = company.at(day, 9, 30)
+        planned: dict[UUID, list[tuple[UUID, str]]] = {}
+        for row in rows:
+            planned.setdefault(row[2], []).append((row[0], row[1]))
+        places = {client_id: (latitude, longitude) for _, _, client_id, latitude, longitude in rows}
+        for client_id, actions in planned.items():
+            if company.random.random() > MADE_VISITS:
                 continue
-            seen.add(client_id)
+            (served, *others), (latitude, longitude) = _cadence_first(actions), places[client_id]
             took = timedelta(minutes=company.random.randrange(20, 45))
             place = None if latitude is None or longitude is None else (Decimal(latitude), Decimal(longitude))
-            await _visit(company, owner, action_id, client_id, begins, begins + took, place)
+            await _visit(company, owner, served[0], client_id, begins, begins + took, place)
+            await tick_off(company, owner, client_id, others, begins + took)
             begins += took + timedelta(minutes=10)
             made += 1
+    await serve_requests(company, day)
     return made
+
+
+def _cadence_first(actions: list[tuple[UUID, str]]) -> list[tuple[UUID, str]]:
+    """What the visit itself serves before what is done by the way."""
+    return sorted(actions, key=lambda one: one[1] == PROFILE_SOURCE)
 
 
 async def _visit(  # noqa: PLR0917 - what a visit is made of
