@@ -78,7 +78,7 @@ PROMISES = (
     PromiseDeclaration(
         "complaint_contact",
         Bilingual("投诉联系客户", "Contact after a complaint"),
-        "form:service_request",
+        "form:service_request:complaint",
         "working_days",
         1,
         1,
@@ -88,7 +88,7 @@ PROMISES = (
     PromiseDeclaration(
         "complaint_answer",
         Bilingual("投诉答复", "Answer to a complaint"),
-        "form:service_request",
+        "form:service_request:complaint",
         "working_days",
         5,
         4,

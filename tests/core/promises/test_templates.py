@@ -94,7 +94,8 @@ def test_an_event_starts_what_is_promised_of_it_and_the_narrower_promise_stands_
     assert started("form:order_acceptance") == set()
     assert started("form:competitor_report", "urgent") == {"urgent_competitor_report"}
     assert started("form:area_competitor_report", "urgent") == {"urgent_area_competitor_report"}
-    assert started("form:service_request") == {"complaint_contact", "complaint_answer"}
+    assert started("form:service_request", "complaint") == {"complaint_contact", "complaint_answer"}
+    assert started("form:service_request", "wish") == started("form:service_request") == set()
 
 
 def test_follow_ups_name_promises_that_are_there() -> None:
