@@ -40,6 +40,7 @@ async def chaos(folder: Path, count: int, seed: int) -> None:
         print(
             f"seed {seed}: {killer.done} in {killing:.0f} s, all done {took:.1f} s later; "
             f"{len(work.imports)} imports, {len(work.owners)} looks, {len(work.gradings)} gradings, "
+            f"{len(work.months)} months, "
             f"{len(work.caller.answers)} notes in {work.caller.tries} calls"
         )
     except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from steward_tenants.audit.verification import verify
+from tests.chaos.months import MANAGERS, PAID, result, undisturbed
 from tests.chaos.place import WITHIN, Place
 from tests.chaos.work import ENDING, ROWS, STALE, Work
 
@@ -14,6 +15,9 @@ OPEN = {
     "runs": "select kind, status, done, total, error, held_until from app.run where status <> 'done'",
     "imports": "select status, error_file_id from app.import_batch where status <> 'applied'",
     "gradings": "select status from app.grading where status <> 'preview'",
+    "months": "select status from app.business_month where status <> 'closed'",
+    "pay": """select m.tenant_id from app.business_month m where m.status = 'closed' and not exists (
+        select from app.pay_run p where p.tenant_id = m.tenant_id and p.status = 'draft')""",
     "firings": """select s.key from app.schedule s where s.next_at is null
         or not exists (select from app.schedule_firing f where f.schedule_id = s.id)""",
     "events": """select count(*) from app.audit_event e where e.id not in (
@@ -28,9 +32,13 @@ TWICE = {
     "notices": "select user_id, kind, count(*) from app.notice group by 1, 2 having count(*) > 1",
     "events": """select action, subject_id, count(*) from app.audit_event
         where action in ('imports.start', 'imports.apply', 'imports.applied', 'gradings.request', 'gradings.compute',
-        'clients.note.write', 'runs.request') group by 1, 2 having count(*) > 1""",
+        'clients.note.write', 'runs.request', 'months.open', 'months.close', 'incentives.run.request') group by 1, 2 having count(*) > 1""",
     "firings": "select schedule_id, count(*) from app.schedule_firing group by 1 having count(*) <> 1",
     "results": "select batch_id, client_id, count(*) from app.form_record group by 1, 2 having count(*) <> 1",
+    "plans": "select owner_id, month, count(*) from app.visit_plan group by 1, 2 having count(*) > 1",
+    "actions": "select client_id, source, count(*) from app.plan_action group by 1, 2 having count(*) > 1",
+    "scores": "select owner_id, month, count(*) from app.month_score group by 1, 2 having count(*) > 1",
+    "statements": "select person_id, month, count(*) from app.pay_statement group by 1, 2 having count(*) > 1",
     "notes": "select body, count(*) from app.client_note group by 1 having count(*) > 1",
     "jobs of firings": """select f.id from app.schedule_firing f join app.outbox_job j on j.id = f.job_id
         where j.status <> 'done'""",
@@ -51,7 +59,7 @@ async def finished(work: Work) -> float:
         await work.go_on()
         answered = answered or work.caller.finish(0.0)
         rest = left(place)
-        if answered and not rest and all(one.applied for one in work.imports):
+        if answered and not rest and all(one.applied for one in work.imports) and all(one.asked for one in work.months):
             return time.monotonic() - begun
         assert time.monotonic() - begun < WITHIN, f"not done: {rest}; the API: {answered or work.caller.last}"
         await place.pause(0.25)
@@ -68,7 +76,8 @@ async def judge(work: Work) -> None:
     expected = await work.expected()
     for one in work.gradings:
         assert await work.results(one) == expected
-    for tenant_id in (work.tobacco, work.other):
+    await _judge_months(work)
+    for tenant_id in (work.tobacco, work.other, *(one.tenant_id for one in work.months)):
         report = await verify(place.database, tenant_id)
         assert report.intact, report.findings
         assert report.events
@@ -87,6 +96,16 @@ def _judge_imports(work: Work) -> None:
     found = work.place.rows("select tenant_id, code from app.client where code like 'I%%'")
     wanted = {(one.tenant_id, f"{one.prefix}-{number}") for one in work.imports for number in range(ROWS)}
     assert {(row["tenant_id"], row["code"]) for row in found} == wanted
+
+
+async def _judge_months(work: Work) -> None:
+    """Plans, actions, scores and statements as in a company that nobody disturbed, and paid to the fen."""
+    place = work.place
+    calm = await undisturbed(place.database, place.tools)
+    assert (calm["visit_plan"], calm["pay_statement"], calm["paid"]) == (MANAGERS, MANAGERS, MANAGERS * PAID)
+    assert work.months
+    for one in work.months:
+        assert await result(place.database, one) == calm
 
 
 def _judge_notices(work: Work) -> None:

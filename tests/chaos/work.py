@@ -1,4 +1,4 @@
-"""The work that goes on while things are killed: imports, nightly looks at clients, gradings, calls of the API."""
+"""The work that goes on while things are killed: imports, nightly looks at clients, gradings, months, calls of the API."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from steward_tenants.database.identifiers import new_id
 from steward_tenants.plugins.service import set_plugin
 from steward_tenants.signin.accounts import set_password
 from tests.chaos.caller import Caller
+from tests.chaos.months import Month, begun
 from tests.chaos.place import Place
 from tests.core.factories import make_client, make_kinds, make_tiers
 from tests.core.gradings.county import (
@@ -48,6 +49,8 @@ FIRST_CHUNK = 100
 """Rows of an import's first transaction, so that it has several."""
 RETAILERS = 30
 AT_LEAST, MOST_WAITING = 5, 6
+MONTH_EACH = 8
+"""With the first step a company's month begins, and then with each so manieth."""
 BREATH_SECONDS = 4.0
 STALE, ENDING = 3, 2
 PASSWORD = "Quiet-Lantern-Meadow-2291"
@@ -84,6 +87,7 @@ class Work:
     caller: Caller
     imports: list[Import] = field(default_factory=list)
     gradings: list[Graded] = field(default_factory=list)
+    months: list[Month] = field(default_factory=list)
     owners: list[UUID] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -100,6 +104,8 @@ class Work:
         number = next(self._numbers)
         tenant_id = (self.tobacco, self.other)[number % 2]
         await self.look(tenant_id, number)
+        if number % MONTH_EACH == 1:
+            self.months.append((await begun(self.database))[0])
         if number % 3 == 0:
             await self.grade()
         else:
@@ -125,7 +131,9 @@ class Work:
         self.imports.append(Import(tenant_id, batch.id, run.id, prefix))
 
     async def go_on(self) -> None:
-        """Apply what was checked."""
+        """Apply what was checked, and close the months that are open."""
+        for month in self.months:
+            await month.go_on(self.database)
         for one in self.imports:
             if one.applied:
                 continue

@@ -195,7 +195,8 @@ def _opened(state: State, stage: int, at: datetime) -> State:
 
 
 def _withdraw(state: State, entry: Entry) -> State:
-    if entry.actor not in state.requesters:
+    """By the requester, or by the product itself where the subject came to its end meanwhile."""
+    if entry.actor is not None and entry.actor not in state.requesters:
         raise OnlyTheRequester
     if state.status is Status.WITHDRAWN:
         raise NotRunning(status=state.status.title)

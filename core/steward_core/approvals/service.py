@@ -1,5 +1,5 @@
 """Starting approvals and deciding on them. A domain calls `start` and `withdraw` from its own commands and is told the
-outcome through its subject's `settle`, in the same transaction.
+outcome through its subject's `settle`, in the same transaction; `withdraw_moot` when the subject stands no more.
 
 Whoever changes an approval holds its row until the transaction ends: two supervisors at once are one after the other,
 and the second is told that the step is over.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from steward_core.approvals.errors import (
     ApprovalNotFound,
@@ -20,13 +20,13 @@ from steward_core.approvals.errors import (
     NotWithRequester,
     SubmittedElsewhere,
 )
-from steward_core.approvals.ledger import Case, read_cases, write_cases
+from steward_core.approvals.ledger import Case, by_product, ids, read_cases, write_cases
 from steward_core.approvals.models import Approval, ApprovalEntry
 from steward_core.approvals.people import active, administrators
 from steward_core.approvals.resolving import InForce, day_of, definition_of, resolve
 from steward_core.approvals.row_kinds import APPROVAL
 from steward_core.approvals.rules import follow
-from steward_core.approvals.state import AS_APPROVER, WITH_REQUESTER, Status
+from steward_core.approvals.state import AS_APPROVER, ENDS, WITH_REQUESTER, Status
 from steward_core.approvals.subjects import ApprovalSubject, Found, subject_of
 from steward_core.approvals.telling import follow_up
 from steward_core.approvals.trail import Act, Entry, Resolution
@@ -40,6 +40,7 @@ from steward_tenants.database.locks import take_turn
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import invalid
 from steward_tenants.people.errors import PersonNotFound
+from steward_tenants.texts import Bilingual
 
 
 async def start(
@@ -118,6 +119,28 @@ async def withdraw(
     """Take it back; only the requester, or whoever took the subject over, can. Raises ApprovalNotFound, ApprovalOver,
     NotRunning, OnlyTheRequester."""
     return await _act(session, "approvals.withdraw", approval_id, Act.WITHDRAW, reason=reason, key=key, today=today)
+
+
+async def withdraw_moot(
+    session: WriteSession, approval_ids: Sequence[UUID], reason: Bilingual, *, today: date | None = None
+) -> int:
+    """What these approvals were about stands no more: those that are not over are withdrawn by the product, and the
+    trail says why. Nobody is asked any longer, and the subject's domain is told. Answers how many there were."""
+    # Withdrawn ones are held too: whoever submits one again meanwhile comes after this, and finds that it stands not.
+    open_ones = Approval.status.not_in([one.value for one in ENDS])
+    cases = [
+        case
+        for case in await read_cases(session, Approval.id == func.any(ids(approval_ids)), open_ones)
+        if case.state.status is not Status.WITHDRAWN
+    ]
+    now, said = clock_now(), f"{reason.zh} / {reason.en}"
+    before = [case.approval.status for case in cases]
+    for case in cases:
+        case.add(by_product(Act.WITHDRAW, now, reason=said))
+    await _store(session, cases, today or day_of(session))
+    for case, was in zip(cases, before, strict=True):
+        await _record(session, "approvals.withdraw", case, was, said)
+    return len(cases)
 
 
 @command("approvals.resubmit", "重新提交申请", "Submit again for approval", permission=None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from steward_core.months.models import BusinessMonth, MonthStatus
 from steward_core.months.pay import PAY
 from steward_core.months.queries import standing_of
+from steward_core.months.sealing import seal
 from steward_core.months.service import CLOSE
 from steward_core.months.stages import Stage, advance_stages
 from steward_core.performance.scores import advance as advance_scores
@@ -38,23 +39,9 @@ async def _check(session: WriteSession, run: Run, _tools: RunTools) -> bool:
 
 async def _seal(session: WriteSession, run: Run, _tools: RunTools) -> bool:
     """Some more plans of the month change no more."""
-    some = (
-        select(VisitPlan.id)
-        .where(session.within(VisitPlan), VisitPlan.month == _start(run), VisitPlan.closed_at.is_(None))
-        .order_by(VisitPlan.id)
-        .limit(size_of(run, PLANS_AT_ONCE))
-        .with_for_update()
-    )
-    ids = list(await session.scalars(some))
-    if ids:
-        await session.execute(
-            update(VisitPlan)
-            .where(session.within(VisitPlan), VisitPlan.id.in_(ids))
-            .values(closed_at=func.now(), version=VisitPlan.version + 1)
-            .execution_options(synchronize_session=False)
-        )
-    run.counts = {"sealed": run.counts.get("sealed", 0) + len(ids)}
-    return not ids
+    sealed, done = await seal(session, _start(run), most=size_of(run, PLANS_AT_ONCE))
+    run.counts = {"sealed": run.counts.get("sealed", 0) + sealed}
+    return done
 
 
 async def _final(session: WriteSession, run: Run, _tools: RunTools) -> bool:

@@ -74,12 +74,10 @@ async def close_before(session: WriteSession, period: Period, day: date, zone: s
     known = await session.find(BusinessMonth, BusinessMonth.month == period.start)
     if known is None or known.status == MonthStatus.CLOSED:
         return None
-    if known.status == MonthStatus.CLOSING:
-        stuck = await _stuck(session, known, MonthStatus.CLOSING, known.closing_run_id)
-        return await close_month(session, period.start, today=day, zone=zone) if stuck else None
-    closing_days: int = await get_setting(session, CLOSING_DAYS)
-    if known.status != MonthStatus.OPEN or (day - period.end).days >= closing_days:
-        return None
+    if not await _stuck(session, known, MonthStatus.CLOSING, known.closing_run_id):
+        closing_days: int = await get_setting(session, CLOSING_DAYS)
+        if known.status != MonthStatus.OPEN or (day - period.end).days >= closing_days:
+            return None
     if not (await standing_of(session, period)).possible:
         return None
     return await close_month(session, period.start, today=day, zone=zone)

@@ -74,9 +74,14 @@ async def plan_to_change(
     row = await plan_in_reach(session, plan_id, today=today, permission=permission, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise PlanChanged
+    require_unsealed(row)
+    return row
+
+
+def require_unsealed(row: VisitPlan) -> None:
+    """Raises PlanClosed for a plan of a closed month."""
     if row.closed_at is not None:
         raise PlanClosed(month=f"{row.month:%Y-%m}")
-    return row
 
 
 async def action_to_change(

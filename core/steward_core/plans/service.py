@@ -27,7 +27,7 @@ from steward_core.database.bulk import insert_many
 from steward_core.permissions import PLANS_APPROVE, PLANS_EDIT
 from steward_core.plans.errors import PlanNotFound
 from steward_core.plans.models import ActionStatus, PlanAction, PlanGround, PlanTransition, VisitPlan
-from steward_core.plans.moving import doer, keep, moved, plan_in_reach, plan_to_change, pure
+from steward_core.plans.moving import doer, keep, moved, plan_in_reach, plan_to_change, pure, require_unsealed
 from steward_core.visits.errors import PlanStateForbids
 from steward_core.visits.models import Visit
 from steward_core.visits.plan_states import (
@@ -91,9 +91,10 @@ async def _submit(  # noqa: PLR0917 - the two commands' own parameters
 
 @command("plans.withdraw", "撤回提交", "Withdraw a plan or its results", permission=PLANS_EDIT)
 async def withdraw(session: WriteSession, plan_id: UUID, *, today: date, reason: str = "") -> VisitPlan:
-    """Take back one's plan, or its results, before they are decided. Raises PlanNotFound, and what the plan's rules
-    refuse."""
+    """Take back one's plan, or its results, before they are decided. Raises PlanNotFound, PlanClosed, and what the
+    plan's rules refuse."""
     row = await plan_in_reach(session, plan_id, today=today, permission=PLANS_EDIT)
+    require_unsealed(row)
     what = PlanCommand.WITHDRAW_RESULTS if row.state == PlanState.RESULTS_SUBMITTED else PlanCommand.WITHDRAW
     refused = refusal(pure(row), what, await doer(session, row.owner_id, today), today=today)
     if refused is not None:
@@ -190,6 +191,9 @@ def _settler(subject: str) -> Settle:
         row = await session.get(VisitPlan, plan_id, lock=True)
         if row is None:
             raise PlanNotFound
+        if row.closed_at is not None and settled in (Settled.WITHDRAWN, Settled.EXPIRED):
+            return  # the month closed without a decision: the plan stays as it was let through
+        require_unsealed(row)
         if settled is Settled.WITHDRAWN:
             await _taken_back(session, row, take_back, by, reason)
             return

@@ -178,15 +178,17 @@ async def answer_request(
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> ServiceRequest:
-    """The client has its answer, at `at` (now). Raises Forbidden, RequestNotFound, RequestMoveRefused, LegsOpen,
-    RequestChanged, InvalidInput."""
+    """The client has its answer, at `at` (now); clocks that stood still for the client go on.
+    Raises Forbidden, RequestNotFound, RequestMoveRefused, LegsOpen, RequestChanged, InvalidInput."""
     request = await _held(session, request_id, expected_version)
     moment = _moment(request, at)
     request.answer = written("answer", answer)
     request.answered_at, request.answered_by = moment, session.actor.id
     request.responded_at = request.responded_at or moment
+    waited = request.status == RequestStatus.WAITING
     await _done(session, request, RequestAct.ANSWERED, at=moment, text=request.answer)
-    request.waiting_since = request.waiting_reason = None
+    if waited:  # what the answer does not keep, such as the client's confirmation, goes on
+        await _resumed(session, request, at=moment)
     return request
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from datetime import date
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -83,7 +84,9 @@ async def month_of_a_company(database: Database, folder: Path, kills: Random | N
     return tenant, killed + await driven(database, tenant, run.id, folder, kills)
 
 
-async def scheme_of_everybody(database: Database, tenant: UUID, responsibility: int | None = 200_000) -> UUID:
+async def scheme_of_everybody(
+    database: Database, tenant: UUID, responsibility: int | None = 200_000, since: date = FIRST
+) -> UUID:
     """A scheme by which everybody is paid."""
     document = dict(TEAM_COMMISSION.content)
     document["probation"] = {**document["probation"], "responsibility_base_pay": responsibility}
@@ -91,12 +94,12 @@ async def scheme_of_everybody(database: Database, tenant: UUID, responsibility: 
         people = list(await session.scalars(select(User.id).where(session.within(User)).order_by(User.id)))
         unit = make_unit(session)
         await session.flush()
-        scheme = await create_scheme(session, "team", "团队提成", "Team commission", today=FIRST)
+        scheme = await create_scheme(session, "team", "团队提成", "Team commission", today=since)
         await session.flush()
-        await add_version(session, scheme.id, FIRST, document, today=FIRST)
+        await add_version(session, scheme.id, since, document, today=since)
         await session.flush()
         await add_members(
-            session, scheme.id, [NewMember(one, Role.SALES, FIRST, unit_id=unit.id) for one in people], today=FIRST
+            session, scheme.id, [NewMember(one, Role.SALES, since, unit_id=unit.id) for one in people], today=since
         )
     return scheme.id
 

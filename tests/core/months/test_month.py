@@ -33,6 +33,7 @@ from steward_core.visits.errors import MonthBlocked
 from steward_core.visits.plan_states import PlanState
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
+from steward_tenants.database.session import WriteSession
 from steward_tenants.files.store import LocalFileStore
 from tests.core.factories import make_kinds
 from tests.core.plans.worlds import NOVEMBER, done_visit, fresh_client
@@ -70,23 +71,28 @@ async def opened(database: Database, tenant: UUID, tools: RunTools) -> None:
 async def worked(database: Database, tenant: UUID) -> None:
     """Every manager visits one of two clients, and all results are approved."""
     async with database.write(tenant, TESTS) as session:
-        rows = await session.rows(
-            select(VisitPlan.owner_id, PlanAction.id, PlanAction.client_id)
-            .join(PlanAction, PlanAction.plan_id == VisitPlan.id)
-            .where(session.within(VisitPlan), session.within(PlanAction))
-            .order_by(VisitPlan.owner_id, PlanAction.id)
-        )
-        seen: set[UUID] = set()
-        for owner_id, action_id, client_id in rows:
-            if owner_id not in seen:
-                seen.add(owner_id)
-                done_visit(session, client_id, owner_id, date(2026, 11, 5), action_id=action_id)
-        await session.execute(
-            update(VisitPlan)
-            .where(session.within(VisitPlan))
-            .values(state=PlanState.RESULTS_APPROVED.value)
-            .execution_options(synchronize_session=False)
-        )
+        await work(session, date(2026, 11, 5))
+
+
+async def work(session: WriteSession, day: date) -> None:
+    """The same on a day, of all plans that there are."""
+    rows = await session.rows(
+        select(VisitPlan.owner_id, PlanAction.id, PlanAction.client_id)
+        .join(PlanAction, PlanAction.plan_id == VisitPlan.id)
+        .where(session.within(VisitPlan), session.within(PlanAction))
+        .order_by(VisitPlan.owner_id, PlanAction.id)
+    )
+    seen: set[UUID] = set()
+    for owner_id, action_id, client_id in rows:
+        if owner_id not in seen:
+            seen.add(owner_id)
+            done_visit(session, client_id, owner_id, day, action_id=action_id)
+    await session.execute(
+        update(VisitPlan)
+        .where(session.within(VisitPlan))
+        .values(state=PlanState.RESULTS_APPROVED.value)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def asked_to_close(database: Database, tenant: UUID) -> UUID:
@@ -97,7 +103,7 @@ async def asked_to_close(database: Database, tenant: UUID) -> UUID:
     return run_id
 
 
-async def figures(database: Database, tenant: UUID) -> list[tuple[object, ...]]:
+async def figures(database: Database, tenant: UUID, month: date = FIRST) -> list[tuple[object, ...]]:
     """What a closed month says of each manager, without identifiers."""
     async with database.read(tenant, TESTS) as session:
         rows = await session.rows(
@@ -105,7 +111,7 @@ async def figures(database: Database, tenant: UUID) -> list[tuple[object, ...]]:
                 MonthScore.score, MonthIndicator.indicator, MonthIndicator.value, MonthScore.status, MonthScore.current
             )
             .join(MonthIndicator, MonthIndicator.score_id == MonthScore.id)
-            .where(session.within(MonthScore), session.within(MonthIndicator), MonthScore.month == FIRST)
+            .where(session.within(MonthScore), session.within(MonthIndicator), MonthScore.month == month)
             .order_by(MonthScore.score, MonthIndicator.indicator, MonthIndicator.value)
         )
     return [tuple(row) for row in rows]

@@ -36,6 +36,7 @@ LEADS = (*MANAGERS, PLANS_APPROVE, CLIENTS_ASSIGN)
 NOVEMBER = month_of(date(2026, 11, 1))
 DECEMBER = month_of(date(2026, 12, 1))
 JANUARY = month_of(date(2027, 1, 1))
+DAY_OF_WORK = date(2026, 11, 3)
 RECENTLY = date(2026, 10, 30)
 """Profiles confirmed on this day ask for nothing in November."""
 

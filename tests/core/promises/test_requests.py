@@ -45,6 +45,7 @@ from steward_core.promises.request_commands import (
 )
 from steward_core.promises.request_rules import after, possible
 from steward_core.promises.requests import NewLeg, open_request
+from steward_core.promises.setting import set_promise
 from steward_tenants.database.database import Database
 from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import InvalidInput
@@ -160,6 +161,23 @@ async def test_waiting_for_the_client_stops_the_clocks(database: Database, compa
         assert (await clocks_of(session, leg.id))[LEG_CLOCK].state == ClockState.PAUSED
         await resume_leg(session, leg.id)
         assert (await clocks_of(session, leg.id))[LEG_CLOCK].paused_at is None
+
+
+async def test_an_answer_ends_the_waiting(database: Database, company: Company) -> None:
+    """What the answer does not keep, such as the client's confirmation, runs on from it."""
+    document = {
+        "title": {"zh": "回访", "en": "Confirmed"},
+        "trigger": "request_opened",
+        "clock": {"limit": {"count": 600, "unit": "calendar_minutes"}},
+        "kept_by": ["confirmed"],
+    }
+    async with database.write(company.tenant_id, company.admin) as session:
+        await set_promise(session, DefinitionKind.PROMISE, "own.confirmed", document=document)
+        request = await open_service_request(session, company.client, kind="wish", title="想要发票")
+        await wait_for_client(session, request.id, reason="等回电")
+        await answer_request(session, request.id, answer="已寄出")
+        clock = (await clocks_of(session, request.id))["own.confirmed"]
+        assert (clock.state, clock.paused_at, request.waiting_since) == (ClockState.RUNNING, None, None)
 
 
 async def test_reopening_starts_the_promises_once_more(database: Database, company: Company) -> None:
