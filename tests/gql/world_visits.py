@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from steward_core.custom_fields.index import IndexEntry, entries_of_custom, write_index
+from steward_core.custom_fields.models import CustomField
 from steward_core.visits.models import NeedArea, Visit, VisitKind, VisitOrigin, VisitStatus
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
@@ -23,9 +25,28 @@ VISITS = (
 )
 
 
+def _own_field(session: WriteSession, tenant: Tenant) -> CustomField:
+    field_id = new_id()
+    field = CustomField(
+        id=field_id,
+        target="visit",
+        key="weather",
+        type="text",
+        title_zh="天气",
+        title_en=f"Own {tenant.mark('custom_field', field_id)}",
+        rules={},
+        filterable=True,
+        indexed_at=MOMENT,
+    )
+    added(session, tenant, field)
+    return field
+
+
 async def fill(session: WriteSession, tenant: Tenant) -> None:
     """All rows of visits of a tenant; clients and people are there."""
     clients = tenant.rows["client"]
+    field = _own_field(session, tenant)
+    index: list[IndexEntry] = []
     for place, (visitor, unit, client) in enumerate(VISITS):
         visit_id = new_id()
         mark = tenant.mark("visit", visit_id)
@@ -33,6 +54,8 @@ async def fill(session: WriteSession, tenant: Tenant) -> None:
         begun = status in (VisitStatus.UNDER_WAY, VisitStatus.DONE)
         began_at = MOMENT + timedelta(days=place, minutes=place * 7)
         owner = tenant.people[visitor]
+        custom = {field.key: f"天气 {mark}"} if place % 2 else {}
+        index += entries_of_custom([field], "visit", visit_id, custom)
         added(
             session,
             tenant,
@@ -62,7 +85,10 @@ async def fill(session: WriteSession, tenant: Tenant) -> None:
                 intention=place % 5 + 1 if begun else None,
                 improvement=f"改进 {mark}",
                 before={"items": [{"key": "aim", "zh": "目的", "en": "Aim", "done": True, "note": mark}]},
+                custom=custom,
                 reason=f"原因 {mark}" if status is VisitStatus.CANCELLED else None,
                 created_by=owner.id,
             ),
         )
+    await session.flush()
+    await write_index(session, index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ _ROUNDS = 4
 @dataclass
 class Case:
     """One approval with its trail. `written` entries of it are stored; `before` and `clock` are the status and the next
-    moment that are."""
+    moment that are. `left`: those who were asked and are not any more, since it was written back."""
 
     approval: Approval
     definition: Definition
@@ -42,6 +42,7 @@ class Case:
     written: int
     before: Status | None
     clock: datetime | None = None
+    left: set[UUID] = field(default_factory=set)
 
     def add(self, entry: Entry) -> bool:
         """Lay an entry on the trail; False: it is there already. Raises the refusals of errors.py."""
@@ -190,13 +191,15 @@ async def _write_seats(session: WriteSession, cases: Sequence[Case]) -> None:
         for case in cases
         for person, asked in seats_of(case.state).items()
     }
-    gone = []
+    gone, by_id = [], {case.approval.id: case for case in cases}
     for row in stored:
         seat = wanted.get((row.approval_id, row.user_id))
         if seat is not None and seat[:3] == (row.asked_id, row.step, row.turn):
             del wanted[row.approval_id, row.user_id]
         else:
             gone.append(row.id)
+            if seat is None:
+                by_id[row.approval_id].left.add(row.user_id)
     if gone:
         await session.execute(
             delete(ApprovalSeat)

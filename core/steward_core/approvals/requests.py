@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from steward_core.approvals.conditions import FieldKind
 from steward_core.approvals.errors import RequestChanged, RequestNotFound, RequestNotOpen
+from steward_core.approvals.leave import approved
 from steward_core.approvals.models import ApprovalRequest, RequestKind, RequestStatus
 from steward_core.approvals.resolving import day_of
 from steward_core.approvals.row_kinds import FREE_REQUEST
@@ -237,6 +238,11 @@ async def _settle(session: WriteSession, request_id: UUID, outcome: Settled, _by
     if request is None:
         raise RequestNotFound
     request.status = outcome.value
+    if outcome is Settled.APPROVED and request.kind == RequestKind.LEAVE:
+        assert request.from_on is not None
+        assert request.until_on is not None
+        await session.flush()
+        await approved(session, request.owner_id, request.from_on, request.until_on)
 
 
 async def _resume(session: WriteSession, request_id: UUID) -> None:

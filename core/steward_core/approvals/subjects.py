@@ -54,7 +54,8 @@ class ApprovalSubject:
     approval first and the subject then: a command that withdraws holds the subject by no lock of its own before.
 
     `resume` is called likewise when the requester submits the subject again from the approval's own page; without it
-    that is only done where it was submitted first (which calls `service.start` again). It locks and checks the subject.
+    that is only done where it was submitted first (which calls `service.start` again). It locks and checks the subject,
+    and refuses where what the subject belongs to has ended since.
     """
 
     key: str

@@ -1,15 +1,19 @@
 """What follows from an act: the subject's domain is told the outcome, people are told that it is their turn or how it
-ended, and the clock is set."""
+ended, what told them counts as read once nothing waits for them, and the clock is set."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from steward_core.approvals.ledger import Case, seats_of
+from sqlalchemy import func, select, update
+
+from steward_core.approvals.ledger import Case, ids, seats_of
+from steward_core.approvals.models import ApprovalSeat
 from steward_core.approvals.state import Status
 from steward_core.approvals.subjects import Settled, subject_of
 from steward_core.approvals.trail import Act
+from steward_core.notifications.models import Notice
 from steward_core.notifications.rules import declare_notice
 from steward_core.notifications.service import Message, notify_many
 from steward_tenants.audit.service import Subject
@@ -46,6 +50,7 @@ async def follow_up(session: WriteSession, cases: Sequence[Case]) -> None:
         (SETTLED.key, [one for case in changed for one in _ended(case)]),
     ):
         await notify_many(session, kind, messages)
+    await _forget(session, changed)
     moments = {case.approval.next_at for case in changed if case.approval.next_at != case.clock}
     for moment in sorted(moment for moment in moments if moment is not None):
         await enqueue(session, CLOCK, {}, due=max(moment, datetime.now(UTC)))
@@ -58,6 +63,37 @@ async def _settle(session: WriteSession, case: Case) -> None:
     entry = case.fresh[0]
     settle = subject_of(case.approval.subject).settle
     await settle(session, case.approval.subject_id, outcome, entry.actor, entry.reason)
+
+
+async def _forget(session: WriteSession, cases: Sequence[Case]) -> None:
+    """Nothing waits any more for those who were asked: what told them so counts as read, and is sent no more."""
+    left = [case for case in cases if case.left]
+    if not left:
+        return
+    people = sorted({person for case in left for person in case.left})
+    asked = (
+        select(ApprovalSeat.id)
+        .where(
+            session.within(ApprovalSeat),
+            ApprovalSeat.approval_id == Notice.subject_id,
+            ApprovalSeat.user_id == Notice.user_id,
+        )
+        .correlate(Notice)
+        .exists()
+    )
+    await session.execute(
+        update(Notice)
+        .where(
+            session.within(Notice),
+            Notice.user_id == func.any(ids(people)),
+            Notice.read_at.is_(None),
+            Notice.kind.in_((ASKED.key, REMINDED.key)),
+            Notice.subject_id == func.any(ids([case.approval.id for case in left])),
+            ~asked,
+        )
+        .values(read_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _asked(case: Case) -> Iterator[Message]:

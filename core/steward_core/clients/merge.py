@@ -2,7 +2,9 @@
 
 What moves: contacts, contracts, products in use, arrears, notes, attachments, form records, children. A contact with
 the phone of one of the survivor's is joined into that: what is empty there is filled, the joined row stays behind.
-A form record whose slot is taken at the survivor stays on the merged client.
+A form record whose slot is taken at the survivor stays on the merged client. Of other domains what is still open goes
+to the survivor's owner as by a hand-over (planned actions, visits to come, requests, clocks, opportunities, approvals),
+and then with its `client_id`; an action that the survivor has as well is dropped.
 
 The survivor's last activity is the later one of both.
 
@@ -105,9 +107,10 @@ async def merge_clients(
     merge.taken = {name: [_json(getattr(survivor, name)), _json(value)] for name, value in values.items()}
     async with session.savepoint():
         moved = await _join_trees(session, survivor, absorbed)
+        # First into the survivor's owner's hands: what is open follows as long as it hangs on the absorbed client.
+        await _absorb(session, survivor, absorbed, merge, today)
         moved += await move_belongings(session, survivor, absorbed, add_arrears=add_arrears)
         merge.moved = moved.as_dict()
-        await _absorb(session, survivor, absorbed, merge, today)
         await _take(session, survivor, absorbed, values, merge)
         session.add(merge)
         await session.flush()

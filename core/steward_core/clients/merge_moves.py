@@ -32,15 +32,16 @@ from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import WriteSession
 from steward_tenants.database.tables import TenantTable
 
-_BELONGINGS: dict[str, Any] = {}
+_BELONGINGS: dict[str, tuple[Any, tuple[ColumnElement[bool], ...]]] = {}
 _FILLED = ("position", "department", "email", "birthday", "preferences")
 
 
-def belongs_to_client(name: str, table: type[TenantTable]) -> None:
-    """Declare that a table of a floor's other domain moves with its `client_id` as it is; a name stands once."""
+def belongs_to_client(name: str, table: type[TenantTable], *only: ColumnElement[bool]) -> None:
+    """Declare that a table of a floor's other domain moves with its `client_id` as it is, or those of its rows that
+    meet the conditions; a name stands once. What is open has followed to the survivor's owner by then."""
     if name in _BELONGINGS:
         raise ValueError(f"{name} belong to clients already")
-    _BELONGINGS[name] = table
+    _BELONGINGS[name] = table, only
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ async def move_belongings(session: WriteSession, survivor: Client, absorbed: Cli
         ("products", ClientProduct),
         ("arrears", Arrears),
         ("notes", ClientNote),
-        *_BELONGINGS.items(),
     )
     for name, table in tables:
         rows[name] = await _moved(session, table, survivor.id, absorbed.id)
+    for name, (table, only) in _BELONGINGS.items():
+        rows[name] = await _moved(session, table, survivor.id, absorbed.id, *only)
     rows["attachments"] = await _attachments(session, survivor.id, absorbed.id, rows["form_records"])
     rows["pairs"] = await _pairs(session, survivor.id, absorbed.id)
     return Moved({name: ids for name, ids in rows.items() if ids})

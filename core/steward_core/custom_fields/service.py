@@ -82,17 +82,19 @@ async def check_custom(
     *,
     existing: Mapping[str, Any] | None = None,
     required: bool = True,
+    complete: bool = False,
 ) -> dict[str, Any]:
     """All custom values of a row in JSON form, after `values` were checked and laid over `existing`; None clears one.
 
     A value that stays as it was is always taken, though its field was retired or its rules narrowed meanwhile. Of a
     new row (`existing` None) every required field must be given; of an existing one none may be cleared; `required`
-    False leaves that for later (drafts). Raises InvalidInput naming every bad field at once (paths `custom.<key>`).
+    False leaves that for later (drafts), `complete` asks an existing row for all of them (a draft is done). Raises
+    InvalidInput naming every bad field at once (paths `custom.<key>`).
     """
     if not isinstance(values, Mapping):
         raise invalid("custom", "mapping", "应为“字段标识: 值”的对象。", "Give an object of field keys and values.")
     fields = await fields_of(session, target)
-    return merged_values(fields, values, existing=existing, required=required)
+    return merged_values(fields, values, existing=existing, required=required, complete=complete)
 
 
 def merged_values(
@@ -101,6 +103,7 @@ def merged_values(
     *,
     existing: Mapping[str, Any] | None = None,
     required: bool = True,
+    complete: bool = False,
 ) -> dict[str, Any]:
     """What `check_custom` does once the fields are known, for callers with many rows."""
     problems = [
@@ -113,7 +116,7 @@ def merged_values(
             if field.key in values:
                 _lay_over(result, field, values[field.key])
             if required and not field.retired and field.rules.get("required"):
-                _demand(field, values, result, new=existing is None)
+                _demand(field, values, result, new=complete or existing is None)
         except Unacceptable as refused:
             problems.append(FieldProblem(("custom", field.key), refused.code, refused.message))
     if problems:

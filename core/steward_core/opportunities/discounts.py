@@ -24,7 +24,7 @@ from steward_core.forms.settling import settle_record
 from steward_core.opportunities.errors import DiscountDecided, DiscountNotFound
 from steward_core.opportunities.models import DiscountRequest, DiscountState, Opportunity, title_of
 from steward_core.opportunities.papers import REQUEST_FIELDS, contents, items_of, paper_of
-from steward_core.opportunities.reach import part_to_change, responsible, to_change
+from steward_core.opportunities.reach import part_to_change, require_still_open, responsible, to_change
 from steward_core.opportunities.rules import AskedItem, discount_of, read_items
 from steward_core.permissions import OPPORTUNITIES_EDIT
 from steward_tenants.audit.service import Subject, record
@@ -216,6 +216,7 @@ async def _resume(session: WriteSession, discount_id: UUID) -> None:
     row = await session.find(DiscountRequest, DiscountRequest.id == discount_id, lock=True)
     if row is None:
         raise DiscountNotFound
+    await require_still_open(session, row.opportunity_id)
     if row.state in _AGAIN:
         row.state, row.updated_at = DiscountState.SUBMITTED.value, clock_now()
         row.decided_by = row.decided_at = row.decision = None

@@ -28,7 +28,7 @@ from steward_core.opportunities.errors import (
     ProposalNotSent,
 )
 from steward_core.opportunities.models import ClientView, Opportunity, Proposal, ProposalState, title_of
-from steward_core.opportunities.reach import part_to_change, responsible, to_change
+from steward_core.opportunities.reach import part_to_change, require_still_open, responsible, to_change
 from steward_core.opportunities.rules import QuotedItem, joined, read_items, uncovered
 from steward_core.opportunities.service import advance
 from steward_core.opportunities.settings import PROPOSAL_STAGE
@@ -332,6 +332,7 @@ async def _resume(session: WriteSession, proposal_id: UUID) -> None:
     row = await session.find(Proposal, Proposal.id == proposal_id, lock=True)
     if row is None:
         raise ProposalNotFound
+    await require_still_open(session, row.opportunity_id)
     if row.state == ProposalState.DRAFT:
         row.state, row.updated_at = ProposalState.WAITING.value, clock_now()
         row.decided_by = row.decided_at = row.decision = None

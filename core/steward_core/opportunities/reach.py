@@ -117,6 +117,17 @@ def require_open(opportunity: Opportunity) -> None:
         raise OpportunityEnded(title=opportunity.title, outcome=title_of(Outcome, opportunity.outcome))
 
 
+async def require_still_open(session: TenantSession, opportunity_id: UUID) -> None:
+    """Raises OpportunityEnded; looks at what is committed by now, whatever this session has read before."""
+    (found,) = await session.rows(
+        select(Opportunity.title, Opportunity.outcome).where(
+            session.within(Opportunity), Opportunity.id == opportunity_id
+        )
+    )
+    if found.outcome != Outcome.OPEN:
+        raise OpportunityEnded(title=found.title, outcome=title_of(Outcome, found.outcome))
+
+
 async def part_to_change(
     session: WriteSession,
     table: type[T],

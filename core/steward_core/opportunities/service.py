@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert
 
+from steward_core.approvals.service import withdraw_moot
 from steward_core.clients.checks import WORKING, problem, refuse
 from steward_core.clients.holdings import Cleaner, Fields, cleaned, fen, line, text
 from steward_core.clients.models import Client
@@ -17,6 +18,7 @@ from steward_core.clients.rules import clean_day, reason_problem
 from steward_core.clients.service import client_to_change
 from steward_core.opportunities.errors import MemberNotFound, OpportunityNotLost, StageMoveRefused
 from steward_core.opportunities.models import (
+    DiscountRequest,
     LostReason,
     Opportunity,
     OpportunityMember,
@@ -43,6 +45,7 @@ from steward_tenants.texts import Bilingual
 SUBJECT = "opportunity"
 LARGEST_TEAM = 50
 LOST = Bilingual("商机已丢单", "The opportunity was lost")
+SIGNED = Bilingual("商机已签约", "The opportunity was signed")
 
 
 def _percent(value: Any) -> int:
@@ -335,6 +338,7 @@ async def _stand(
     elif outcome is not Outcome.DELIVERED:
         opportunity.ended_at = now
         await _stop_calls(session, opportunity, outcome, now)
+        await _stop_asking(session, opportunity, outcome)
     await session.flush()
     note_step(session, opportunity, before=before, reason=reason)
     await record(
@@ -356,6 +360,20 @@ async def _stop_calls(session: WriteSession, opportunity: Opportunity, outcome: 
         await cancel_all(session, subject="proposal", subject_ids=ids, at=now, reason=LOST)
     elif ids:
         await end_all(session, subject="proposal", subject_ids=ids, at=now)
+
+
+async def _stop_asking(session: WriteSession, opportunity: Opportunity, outcome: Outcome) -> None:
+    """Nobody decides any more on a changed proposal or a discount of what was signed or lost."""
+    tables: tuple[Any, ...] = (Proposal, DiscountRequest)
+    mine = [
+        select(table.approval_id).where(
+            session.within(table), table.opportunity_id == opportunity.id, table.approval_id.is_not(None)
+        )
+        for table in tables
+    ]
+    approvals = await session.scalars(union(*mine))
+    if approvals:
+        await withdraw_moot(session, approvals, LOST if outcome is Outcome.LOST else SIGNED)
 
 
 def _reason(reason: str | None, *, needed: bool) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, select
 from steward_core.clients.errors import ClientIsMerged, ClientNotFound
 from steward_core.clients.models import Client, ClientStatus
 from steward_core.permissions import VISITS_EDIT
-from steward_core.visits.fields import PERSONAL, PLANNED, REPORT
+from steward_core.visits.fields import CUSTOM, PERSONAL, PLANNED, REPORT
 from steward_core.visits.models import Visit, VisitStatus, status_of
 from steward_core.visits.row_kinds import VISIT
 from steward_core.visits.visit_errors import ChangedSince, VisitChanged, VisitNotFound, VisitStateForbids
@@ -111,8 +111,9 @@ def must_be(visit: Visit, command: Bilingual, *states: VisitStatus) -> None:
 
 
 def kept(visit: Visit) -> dict[str, Any]:
-    """A visit's values as the audit log compares them."""
-    return {name: getattr(visit, name) for name in _KEPT}
+    """A visit's values as the audit log compares them; the tenant's own fields each by itself."""
+    own = {f"{CUSTOM}.{key}": value for key, value in (visit.custom or {}).items()}
+    return {**{name: getattr(visit, name) for name in _KEPT}, **own}
 
 
 async def changed(
@@ -123,6 +124,7 @@ async def changed(
         visit.updated_at = clock_now()
     await session.flush()
     after = {name: value for name, value in kept(visit).items() if before is not None or value not in (None, [], {})}
+    personal = {*PERSONAL, *(name for name in (*(before or {}), *after) if name.startswith(f"{CUSTOM}."))}
     await record(
-        session, action, Subject("visit", visit.id), before=before, after=after, personal=PERSONAL, reason=reason
+        session, action, Subject("visit", visit.id), before=before, after=after, personal=personal, reason=reason
     )

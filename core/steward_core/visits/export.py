@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple
 from sqlalchemy.orm import aliased
 
 from steward_core.clients.models import Client
+from steward_core.custom_fields.queries import column_titles, custom_fields, displayed
 from steward_core.permissions import CLIENTS_EXPORT, VISITS_VIEW
 from steward_core.spreadsheets.writers import Column, ColumnKind, CsvWriter, WriteReport, XlsxWriter
 from steward_core.visits.check_in import Verdict
+from steward_core.visits.fields import TARGET
 from steward_core.visits.models import NeedArea, Visit, VisitKind, VisitOrigin, VisitStatus
 from steward_core.visits.row_kinds import VISIT
 from steward_tenants.access.rules import require
@@ -25,7 +27,7 @@ from steward_tenants.database.session import TenantSession, WriteSession
 from steward_tenants.errors import invalid
 from steward_tenants.organisation.models import OrgUnit
 from steward_tenants.people.models import User
-from steward_tenants.texts import Bilingual
+from steward_tenants.texts import Bilingual, Locale
 
 PAGE_ROWS = 5_000
 LONGEST_DAYS = 366
@@ -92,14 +94,18 @@ async def export_visits(
         raise invalid("last", "range", f"最多 {LONGEST_DAYS} 天。", f"Ask for at most {LONGEST_DAYS} days.")
     async with database.write(tenant_id, actor, request_id=request_id) as session:
         await _begun(session, request, today)
-    columns = [Column(title.in_locale(request.locale), kind) for _, title, kind in COLUMNS]
-    writer = CsvWriter(target, columns) if request.format == "csv" else XlsxWriter(target, columns)
+    locale: Locale = "en" if request.locale == "en" else "zh-CN"
     last: tuple[date, UUID] | None = None
     async with database.read(tenant_id, actor, request_id=request_id, snapshot=True) as reading:
+        own = await custom_fields(reading, TARGET)
+        columns = [Column(title.in_locale(locale), kind) for _, title, kind in COLUMNS]
+        columns += [Column(title, ColumnKind.TEXT) for title in column_titles(own, locale).values()]
+        writer = CsvWriter(target, columns) if request.format == "csv" else XlsxWriter(target, columns)
         while True:
             rows = await reading.rows(_page(reading, request, today, last))
             for row in rows:
-                writer.write([_shown(name, getattr(row, name), request.locale) for name, _, _ in COLUMNS])
+                plain = [_shown(name, getattr(row, name), locale) for name, _, _ in COLUMNS]
+                writer.write([*plain, *(displayed(one, row.custom, locale) or None for one in own)])
             if len(rows) < PAGE_ROWS:
                 break
             last = (rows[-1].day, rows[-1].id)
@@ -157,7 +163,7 @@ def _page(
         named[name].label(name) if name in named else getattr(Visit, name) for name, _, _ in COLUMNS
     ]
     statement = (
-        select(*columns, Visit.id)
+        select(*columns, Visit.id, Visit.custom)
         .join(client, and_(session.within(client), client.id == Visit.client_id))
         .outerjoin(owner, and_(session.within(owner), owner.id == Visit.owner_id))
         .outerjoin(unit, and_(session.within(unit), unit.id == Visit.unit_id))

@@ -13,15 +13,19 @@ from sqlalchemy import select
 from steward_core.clients.checks import problem, refuse
 from steward_core.clients.holdings import Cleaner, cleaned, line, text
 from steward_core.clients.models import Contact
+from steward_core.custom_fields.service import check_custom
 from steward_core.forms.fields import Choice
-from steward_core.visits.models import NeedArea, VisitKind, VisitOrigin
+from steward_core.visits.models import NeedArea, Visit, VisitKind, VisitOrigin, VisitStatus
 from steward_tenants.database.session import TenantSession
-from steward_tenants.errors import FieldProblem
+from steward_tenants.errors import FieldProblem, InvalidInput
 from steward_tenants.people.rules import Unacceptable
 
 Fields = Mapping[str, Any]
 MOST_ITEMS = 20
 """Wishes, complaints, persons met: of each at most so many on one visit."""
+CUSTOM = "custom"
+TARGET = "visit"
+"""The tenant's own fields: one mapping among the fields, and what they call the rows that have them."""
 PERSONAL = (
     "aim",
     "topics",
@@ -108,23 +112,37 @@ _LISTS = ("contact_ids", "needs", "wishes", "complaints")
 
 
 async def checked(
-    session: TenantSession, client_id: UUID, given: Fields, allowed: Collection[str], *, before: Fields, day: date
+    session: TenantSession, visit: Visit, given: Fields, allowed: Collection[str], *, ends: bool = False
 ) -> dict[str, Any]:
-    """The given fields in stored form, laid over what the visit has. Raises InvalidInput naming every bad field."""
+    """The given fields in stored form, laid over what the visit has; whatever `allowed` says, the tenant's own are
+    among them. A visit that `ends` needs those that are required. Raises InvalidInput naming every bad field."""
     cleaners = {name: clean for name, clean in {**PLANNED, **REPORT}.items() if name in allowed}
-    values, problems = cleaned(given, cleaners, ("day",), new=False)
+    plain = {name: value for name, value in given.items() if name != CUSTOM}
+    values, problems = cleaned(plain, cleaners, ("day",), new=False)
     for name in _LISTS:
         if name in values and values[name] is None:
             values[name] = []
     for name, usual in _NEVER_EMPTY.items():
         if name in values and values[name] is None:
             values[name] = usual
-    after = {**before, **values}
-    problems += _next_problems(after, day)
+    after = {name: values.get(name, getattr(visit, name)) for name in ("next_step", "next_due_on")}
+    problems += _next_problems(after, visit.day)
     if values.get("contact_ids"):
-        problems += await _contact_problems(session, client_id, values["contact_ids"])
+        problems += await _contact_problems(session, visit.client_id, values["contact_ids"])
+    if ends or CUSTOM in given:
+        try:
+            own = await _own(session, visit, given.get(CUSTOM), ends=ends)
+            values |= {CUSTOM: own} if own != visit.custom else {}
+        except InvalidInput as refused:
+            problems += refused.problems
     refuse(problems)
     return values
+
+
+async def _own(session: TenantSession, visit: Visit, given: Any, *, ends: bool) -> dict[str, Any]:
+    done = ends or visit.status == VisitStatus.DONE
+    values = {} if given is None else given
+    return await check_custom(session, TARGET, values, existing=visit.custom, required=done, complete=ends)
 
 
 def _next_problems(values: Fields, day: date) -> list[FieldProblem]:

@@ -68,7 +68,7 @@ class Visit(TenantTable):
     flagged, 2 refused) and `check_in` (its lines and figures) what became of the check-in. `before`, `during`, `after`
     are the checklists as the tenant had them when the visit was made: `{"items": [{key, zh, en, done, note}]}`. Photos
     are stored files. `needs` are areas, `needs_text` says what. `intention` is the client's grade, 1 to 5. `wishes` and
-    `complaints` become service requests of the visitor when the visit is done.
+    `complaints` become service requests of the visitor when the visit is done. `custom` holds the tenant's own fields.
     """
 
     __tablename__ = "visit"
@@ -127,6 +127,7 @@ class Visit(TenantTable):
     before: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     during: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     after: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    custom: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     reason: Mapped[str | None]
     created_by: Mapped[UUID]
     created_at: Mapped[datetime] = created()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, pi, radians, sin, sqrt
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from steward_tenants.texts import Bilingual
 
 EARTH_METRES = 6_371_008.8
 """The earth's mean radius."""
+HEMISPHERE = 0.5
+"""The haversine of a quarter of a great circle."""
 
 
 class Place(NamedTuple):
@@ -48,14 +50,16 @@ class Route:
 
 
 def distance(one: Place, other: Place) -> float:
-    """Metres between two places along the earth's surface (haversine)."""
+    """Metres between two places along the earth's surface (haversine; by way of the opposite point where that is
+    nearer, for close to it an arc's sine says little about the arc)."""
     latitude, longitude = radians(float(one.latitude)), radians(float(one.longitude))
     to_latitude, to_longitude = radians(float(other.latitude)), radians(float(other.longitude))
-    half = (
-        sin((to_latitude - latitude) / 2) ** 2
-        + cos(latitude) * cos(to_latitude) * sin((to_longitude - longitude) / 2) ** 2
-    )
-    return 2 * EARTH_METRES * asin(sqrt(min(1.0, half)))
+    turned, both = (to_longitude - longitude) / 2, cos(latitude) * cos(to_latitude)
+    half = sin((to_latitude - latitude) / 2) ** 2 + both * sin(turned) ** 2
+    if half <= HEMISPHERE:
+        return 2 * EARTH_METRES * asin(sqrt(half))
+    opposite = sin((to_latitude + latitude) / 2) ** 2 + both * cos(turned) ** 2
+    return EARTH_METRES * (pi - 2 * asin(sqrt(opposite)))
 
 
 def route(stops: Iterable[Stop], start: Place | None = None) -> Route:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from steward_core.clients.checks import problem, refuse
+from steward_core.clients.checks import problem, refuse, write_custom_index
 from steward_core.clients.models import Client
 from steward_core.clients.row_kinds import CLIENT
 from steward_core.clients.rules import reason_problem
@@ -25,7 +25,7 @@ from steward_core.visits.changing import changed, held, kept, must_be, visit_to_
 from steward_core.visits.check_in import CheckInDecision
 from steward_core.visits.checking_in import Sent, decided, ended_at
 from steward_core.visits.checklists import CHECKLISTS, Stage, blank, ticked
-from steward_core.visits.fields import PLANNED, REPORT, Fields, checked
+from steward_core.visits.fields import CUSTOM, PLANNED, REPORT, TARGET, Fields, checked
 from steward_core.visits.models import Visit, VisitKind, VisitStatus, kind_of, status_of
 from steward_core.visits.visit_errors import CorrectionNeedsReason, NothingToTick, VisitOfAnother, VisitThere
 from steward_tenants.access.row_kinds import PERSON
@@ -63,10 +63,11 @@ async def plan_visit(
     device gave it. Raises ClientNotFound, ClientIsMerged, InvalidInput, VisitThere."""
     client = await _client(session, client_id, today)
     visit = await _new(session, client, day, today=today, given=(owner_id, action_id, visit_id))
-    values = await checked(session, client.id, fields or {}, set(PLANNED) - {"day"}, before={}, day=day)
+    values = await checked(session, visit, fields or {}, set(PLANNED) - {"day"})
     _laid(visit, values)
     session.add(visit)
     await changed(session, "visits.plan", visit, None)
+    await _indexed(session, visit, values)
     return visit
 
 
@@ -118,10 +119,10 @@ async def end_visit(
 
     Raises VisitNotFound, VisitChanged, VisitStateForbids, InvalidInput.
     """
-    visit, client = await visit_to_change(session, visit_id, today=today, expected_version=expected_version)
+    visit, _ = await visit_to_change(session, visit_id, today=today, expected_version=expected_version)
     must_be(visit, END, VisitStatus.UNDER_WAY)
     before = kept(visit)
-    values = await checked(session, client.id, fields or {}, {*REPORT, "aim", "origin"}, before=before, day=visit.day)
+    values = await checked(session, visit, fields or {}, {*REPORT, "aim", "origin"}, ends=True)
     _laid(visit, values)
     visit.ended_at = ended_at(
         (visit.began_at, visit.device_began_at), device_time, device_sent_at, received_at or clock_now()
@@ -129,6 +130,7 @@ async def end_visit(
     visit.device_ended_at = device_time
     visit.status = VisitStatus.DONE
     await changed(session, "visits.end", visit, before)
+    await _indexed(session, visit, values)
     await after_visit(session, visit)
     return visit
 
@@ -173,13 +175,14 @@ async def record_visit(
     kind = kind_of((fields or {}).get("kind")) or kind_of(visit.kind)
     decision = await decided(session, client, sent, kind)
     _begun(visit, sent, decision, zone)
-    allowed = {*REPORT, *PLANNED} - {"day"}
-    _laid(visit, await checked(session, client.id, fields or {}, allowed, before=kept(visit), day=visit.day))
+    values = await checked(session, visit, fields or {}, {*REPORT, *PLANNED} - {"day"}, ends=True)
+    _laid(visit, values)
     visit.ended_at = ended_at((visit.began_at, visit.device_began_at), device_ended_at, device_sent_at, received)
     visit.device_ended_at = device_ended_at
     visit.status = VisitStatus.DONE
     session.add(visit)
     await changed(session, "visits.record", visit, before)
+    await _indexed(session, visit, values)
     await after_visit(session, visit)
     return visit
 
@@ -199,7 +202,7 @@ async def change_visit(
 
     Raises VisitNotFound, VisitChanged, VisitStateForbids, CorrectionNeedsReason, InvalidInput.
     """
-    visit, client = await visit_to_change(session, visit_id, today=today, expected_version=expected_version)
+    visit, _ = await visit_to_change(session, visit_id, today=today, expected_version=expected_version)
     must_be(visit, CHANGE, VisitStatus.PREPARED, VisitStatus.UNDER_WAY, VisitStatus.DONE)
     done = visit.status == VisitStatus.DONE
     if done and visit.day != today and not (reason or "").strip():
@@ -211,9 +214,10 @@ async def change_visit(
         VisitStatus.DONE: {*REPORT, "aim", "origin"},
     }[status_of(visit.status)]
     before = kept(visit)
-    values = await checked(session, client.id, fields, allowed, before=before, day=visit.day)
+    values = await checked(session, visit, fields, allowed)
     _laid(visit, values)
     await changed(session, "visits.change", visit, before, reason=clean_reason)
+    await _indexed(session, visit, values)
     if done:
         await after_visit(session, visit, before=before)
     return visit
@@ -294,6 +298,7 @@ async def _new(
         before=blank(lists, Stage.BEFORE),
         during=blank(lists, Stage.DURING),
         after=blank(lists, Stage.AFTER),
+        custom={},
         created_by=session.actor.id,
     )
 
@@ -334,6 +339,12 @@ def _begun(visit: Visit, sent: Sent, decision: CheckInDecision, zone: str) -> No
 def _laid(visit: Visit, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(visit, name, value)
+
+
+async def _indexed(session: WriteSession, visit: Visit, values: Fields) -> None:
+    """Bring the index of custom fields in line with a visit whose own fields were among the `values` just written."""
+    if CUSTOM in values:
+        await write_custom_index(session, TARGET, visit.id, visit.custom, clear=True)
 
 
 def _reason(reason: str) -> str:

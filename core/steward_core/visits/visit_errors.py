@@ -67,7 +67,7 @@ class VisitChanged(Conflict):
 def _told(name: str, change: ChangedSince) -> FieldProblem:
     at = f"{change.at:%Y-%m-%d %H:%M}"
     text = Bilingual(f"{change.by or '系统'} 于 {at} 修改了此项。", f"{change.by or 'The system'} changed it at {at}.")
-    return FieldProblem((name,), "changed_since", text)
+    return FieldProblem(tuple(name.split(".")), "changed_since", text)
 
 
 class VisitThere(Conflict):

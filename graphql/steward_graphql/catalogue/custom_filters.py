@@ -1,4 +1,4 @@
-"""The tenant's own fields on clients, contacts and form records: their values, and the filter by them."""
+"""The tenant's own fields on clients, contacts, visits and form records: their values, and the filter by them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _of_keys(row: Row, keys: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def custom_filter(target: str) -> Special:
-    """The filter by the tenant's own fields of a target: `client`, `contact` or `form:<full key>`."""
+    """The filter by the tenant's own fields of a target: `client`, `contact`, `visit` or `form:<full key>`."""
 
     async def prepare(session: ReadSession, given: Sequence[Mapping[str, Any]], _today: date) -> Condition:
         if len(given) > MOST_CUSTOM:

@@ -10,6 +10,7 @@ from steward_core.visits.check_in import Verdict
 from steward_core.visits.models import Visit, VisitKind, VisitOrigin, VisitStatus
 from steward_core.visits.row_kinds import VISIT as VISIT_ROWS
 from steward_graphql.catalogue.client_names import client_name, unit_name
+from steward_graphql.catalogue.custom_filters import custom_filter, custom_values
 from steward_graphql.catalogue.people import name_of
 from steward_graphql.declared.entities import Catalogue, Entity, ListRoot, OneRoot, Row, column, computed, one
 from steward_graphql.declared.scalars import STRING, EnumKind, enum_of
@@ -43,6 +44,7 @@ VISIT = Entity(
     ),
     kind=VISIT_ROWS,
     order=(("day", True),),
+    specials=(custom_filter("visit"),),
     fields=(
         column(Visit.id, "编号", "Identifier", filter=True),
         column(Visit.client_id, "客户编号", "Id of the client", filter=True, group=True),
@@ -112,6 +114,7 @@ VISIT = Entity(
         column(Visit.before, "走访前清单", "Checklist before the visit"),
         column(Visit.during, "走访中清单", "Checklist during the visit"),
         column(Visit.after, "走访后清单", "Checklist after the visit"),
+        custom_values(),
         column(Visit.reason, "取消原因", "Why it was cancelled"),
         column(Visit.created_by, "登记人编号", "Id of who entered it", name="createdById", filter=True),
         column(Visit.created_at, "登记时间", "When it was entered", filter=True, order=True),

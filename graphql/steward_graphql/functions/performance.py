@@ -74,8 +74,10 @@ EVIDENCE = shape(
             part(
                 "kind",
                 STRING,
-                "类别：visit 走访、action 计划任务、clock 承诺、client 客户",
-                "Its sort: visit, action, clock (of a promise) or client",
+                "类别：visit 走访、action 计划任务、clock 承诺、client 客户；行业指标另有 contract 合同、product 产品、"
+                "arrears 欠费、record 表单、request 服务请求、report 工作总结",
+                "Its sort: visit, action, clock (of a promise) or client; of an industry's indicators also contract,"
+                " product, arrears, record (of a form), request (for service) or report",
             ),
             part("id", ID, "编号", "Its id"),
             part("clientId", ID, "客户编号", "Id of the client", nullable=True),

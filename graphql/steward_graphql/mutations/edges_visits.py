@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steward_core.permissions import VISITS_EDIT
@@ -12,12 +12,13 @@ from steward_core.visits.visit_errors import VisitChanged
 from steward_graphql.declared.scalars import BOOLEAN, DATE, DATETIME, DECIMAL, ID, INT, STRING, enum_of
 from steward_graphql.declared.shapes import Asked, InputObject, ListOf, Mutation, ObjectShape, Part
 from steward_graphql.mutations.arguments import given
-from steward_graphql.mutations.derive import zone_key
+from steward_graphql.mutations.derive import input_path, zone_key
 from steward_graphql.mutations.edge import edge
 from steward_graphql.mutations.inputs import part
 from steward_graphql.mutations.offers_visits import STAGE, visit_fields
 from steward_graphql.mutations.payloads import ITEM_ERROR, Result, ref_to, user_errors
 from steward_tenants.database.database import Database
+from steward_tenants.errors import FieldProblem
 from steward_tenants.texts import Bilingual
 
 ACT = enum_of(DayAct, "DayAct", "设备离线时可做的操作", "What a device can do without network")
@@ -121,7 +122,10 @@ async def _submit(database: Database, asked: Asked, *, sent_at: Any, items: Sequ
         database, asked.tenant_id, asked.caller.actor, asked.today, zone_key(asked), sent_at, asked.request_id
     )
     answers = await submit_day(batch, [_command(item) for item in items])
-    return [_told(place, answer, asked.locale) for place, answer in enumerate(answers)]
+    return [
+        _told(place, item, answer, asked.locale)
+        for place, (item, answer) in enumerate(zip(items, answers, strict=True))
+    ]
 
 
 def _command(item: dict[str, Any]) -> DayCommand:
@@ -130,8 +134,12 @@ def _command(item: dict[str, Any]) -> DayCommand:
     return DayCommand(item["key"], act, item.get("visit_id"), item.get("client_id"), item.get("version"), values)
 
 
-def _told(place: int, answer: DayAnswer, locale: str) -> dict[str, Any]:
+def _told(place: int, item: Mapping[str, Any], answer: DayAnswer, locale: str) -> dict[str, Any]:
     error = answer.error
+    if error is not None:
+        error.problems = tuple(
+            FieldProblem(_path(item, problem.path), problem.code, problem.message) for problem in error.problems
+        )
     changes = error.changes if isinstance(error, VisitChanged) else ()
     return {
         "key": answer.key,
@@ -143,3 +151,9 @@ def _told(place: int, answer: DayAnswer, locale: str) -> dict[str, Any]:
         "changedFields": sorted({name for one in changes for name in one.fields}),
         "userErrors": [] if error is None else user_errors(error, locale, within=("items", str(place))),
     }
+
+
+def _path(item: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+    """Where in an item stands what its command calls `path`: what it gives itself, or among its `fields`."""
+    own = path[:1] == ("day",) and item["act"] == DayAct.PLAN.value
+    return path if own or not path or path[0] in item else input_path(COMMAND.parts, path)

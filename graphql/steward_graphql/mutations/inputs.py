@@ -34,7 +34,8 @@ def part(
     return Argument(shown or camel(name), kind, Bilingual(zh, en), required, listed, target=name)
 
 
-def _custom() -> Argument:
+def custom_part() -> Argument:
+    """The tenant's own fields among those of an input."""
     return part(
         "custom",
         JSON,
@@ -81,7 +82,7 @@ def new_client_fields() -> InputObject:
                 "Its owner; left out: oneself (with the right to assign: the public pool); null: the pool",
             ),
             part("deputy_id", ID, "B 角", "The second manager"),
-            _custom(),
+            custom_part(),
         ),
     )
 
@@ -92,7 +93,7 @@ def client_fields() -> InputObject:
     return InputObject(
         "ClientFields",
         Bilingual("要修改的客户字段；空值清空，未给的不变", "Fields of a client to change; null empties one"),
-        (*_client_columns(new=False), _custom()),
+        (*_client_columns(new=False), custom_part()),
     )
 
 
@@ -108,7 +109,7 @@ def _contact_columns(*, new: bool) -> tuple[Argument, ...]:
         part("birthday", DATE, "生日", "Birthday"),
         part("preferences", STRING, "偏好", "Preferences"),
         part("left_on", DATE, "离职日期", "Day of leaving"),
-        _custom(),
+        custom_part(),
     )
 
 

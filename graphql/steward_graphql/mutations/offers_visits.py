@@ -10,7 +10,7 @@ from steward_graphql.catalogue.visits import KIND, ORIGIN
 from steward_graphql.declared.scalars import DATE, DATETIME, DECIMAL, ID, INT, STRING, enum_of
 from steward_graphql.declared.shapes import Argument, InputObject
 from steward_graphql.mutations.derive import Offer
-from steward_graphql.mutations.inputs import part
+from steward_graphql.mutations.inputs import custom_part, part
 from steward_graphql.mutations.payloads import Result, row
 from steward_tenants.texts import Bilingual
 
@@ -72,7 +72,9 @@ def report_parts() -> tuple[Argument, ...]:
 @cache
 def plan_fields() -> InputObject:
     """Of a visit to come."""
-    return InputObject("VisitPlanFields", Bilingual("待走访的字段", "Fields of a visit to come"), planned_parts())
+    return InputObject(
+        "VisitPlanFields", Bilingual("待走访的字段", "Fields of a visit to come"), (*planned_parts(), custom_part())
+    )
 
 
 @cache
@@ -82,7 +84,7 @@ def visit_fields() -> InputObject:
     return InputObject(
         "VisitFields",
         Bilingual("走访的字段；空值清空，未给的不变", "Fields of a visit; null empties one, those left out stay"),
-        (*planned_parts(), day, *report_parts()),
+        (*planned_parts(), day, *report_parts(), custom_part()),
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from steward_core.notifications.models import Notice
 from steward_core.performance import scores
@@ -24,6 +27,7 @@ from steward_core.performance.export import export_scores
 from steward_core.performance.models import MonthIndicator, MonthScore, ScoreStatus
 from steward_core.performance.queries import figures_of, replay_scores, score_evidence
 from steward_core.performance.scheme_versions import set_scheme
+from steward_core.performance.scores import make_final
 from steward_core.performance.service import finalise_scores, request_scores
 from steward_core.permissions import CLIENTS_VIEW, SCORES_RUN, SCORES_VIEW
 from steward_core.runs.service import advance, drive
@@ -31,7 +35,9 @@ from steward_core.visits.models import Visit
 from steward_tenants.access.queries import today
 from steward_tenants.database.actor import Actor, Scope
 from steward_tenants.database.database import Database
+from steward_tenants.database.identifiers import new_id
 from steward_tenants.organisation.service import create_unit
+from tests.cluster import Addresses
 from tests.core.performance.company import (
     AFTER,
     NOVEMBER,
@@ -162,7 +168,69 @@ async def test_a_preview_gives_way_and_a_final_score_does_not(database: Database
         assert titles == ["2026-11 考核得分已确认：100.00", "2026-11 考核得分已确认：0.00"]
 
 
-async def test_a_replay_gives_the_same_scores_and_names_what_differs(database: Database) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"score": 100},
+        {"lines": []},
+        {"current": True, "reason": "改"},
+        {"status": "preview", "finalised_at": None, "finalised_by": None},
+        {"owner_id": new_id()},
+        {"month": date(2026, 10, 1)},
+        None,
+    ],
+    ids=lambda values: "delete" if values is None else "-".join(values),
+)
+async def test_the_database_itself_keeps_a_final_score(database: Database, values: dict[str, Any] | None) -> None:
+    """Whatever the code wants: with the application's role a final score is changed by nothing and cannot go."""
+    company = await make_company(database, 2)
+    await worked_out(database, company)
+    mine = and_(MonthScore.tenant_id == company.tenant_id, MonthScore.month == NOVEMBER.start)
+    statement: Any = delete(MonthScore).where(mine) if values is None else update(MonthScore).where(mine).values(values)
+    statement = statement.execution_options(synchronize_session=False, preserve_rowcount=True)
+    with contextlib.suppress(ZeroDivisionError):
+        async with database.write(company.tenant_id, TESTS) as session:
+            changed: Any = await session.execute(statement)
+            assert changed.rowcount == 1  # a preview may still be changed
+            raise ZeroDivisionError  # as if it had not happened
+    async with database.write(company.tenant_id, TESTS) as session:
+        assert await make_final(session, NOVEMBER) == 1
+    before = await everything_of(database, company)
+    with pytest.raises(DBAPIError, match="a final score never changes"):
+        async with database.write(company.tenant_id, TESTS) as session:
+            await session.execute(statement)
+    assert await everything_of(database, company) == before
+
+
+@pytest.mark.parametrize("final", [False, True])
+async def test_the_figures_behind_a_score_are_not_changed_either(database: Database, *, final: bool) -> None:
+    company = await make_company(database, 2)
+    await worked_out(database, company)
+    if final:
+        async with database.write(company.tenant_id, TESTS) as session:
+            await make_final(session, NOVEMBER)
+    before = await everything_of(database, company)
+    for statement in (update(MonthIndicator).values(value=4), delete(MonthIndicator)):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with database.write(company.tenant_id, TESTS) as session:
+                await session.execute(
+                    statement.where(session.within(MonthIndicator)).execution_options(synchronize_session=False)
+                )
+    assert await everything_of(database, company) == before
+
+
+async def everything_of(database: Database, company: Company) -> list[list[tuple[Any, ...]]]:
+    """Every column of the company's scores and of the figures behind them."""
+    async with database.read(company.tenant_id, TESTS) as session:
+        return [
+            [tuple(row) for row in await session.rows(select(table.__table__).where(session.within(table)))]
+            for table in (MonthScore, MonthIndicator)
+        ]
+
+
+async def test_a_replay_gives_the_same_scores_and_names_what_differs(
+    database: Database, addresses: Addresses, database_name: str
+) -> None:
     company = await make_company(database, 3, 1)
     owner, clients = company.of(0)
     async with database.write(company.tenant_id, TESTS) as session:
@@ -178,16 +246,10 @@ async def test_a_replay_gives_the_same_scores_and_names_what_differs(database: D
     async with database.read(company.tenant_id, RUNNER) as session:
         report = await replay_scores(session, NOVEMBER.start, today=AFTER)
     assert (report.checked, report.same) == (2, True)
-    async with database.write(company.tenant_id, TESTS) as session:
-        await session.execute(
-            update(MonthIndicator)
-            .where(
-                session.within(MonthIndicator),
-                MonthIndicator.owner_id == owner.id,
-                MonthIndicator.indicator == "core.visits_per_day",
-            )
-            .values(value=4)
-            .execution_options(synchronize_session=False)
+    with psycopg.connect(addresses.superuser(database_name)) as behind_the_walls:
+        behind_the_walls.execute(
+            "update app.month_indicator set value = 4 where owner_id = %s and indicator = 'core.visits_per_day'",
+            [owner.id],
         )
     async with database.read(company.tenant_id, RUNNER) as session:
         differences = (await replay_scores(session, NOVEMBER.start, today=AFTER)).differences

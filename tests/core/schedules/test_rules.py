@@ -165,7 +165,7 @@ def _minutes(after: datetime, hours: int) -> Iterator[datetime]:
         yield minute
 
 
-@settings(max_examples=150)
+@settings(max_examples=EXAMPLES)
 @given(STARTS, ZONES, MINUTES)
 def test_hourly_lines_fire_whenever_the_clock_shows_their_minute(
     after: datetime, zone: ZoneInfo, minutes: list[int]
@@ -176,7 +176,7 @@ def test_hourly_lines_fire_whenever_the_clock_shows_their_minute(
     assert found == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=EXAMPLES)
 @given(STARTS, ZONES, HOURS, MINUTES)
 def test_named_hours_fire_once_for_each_time_of_each_day(
     after: datetime, zone: ZoneInfo, hours: list[int], minutes: list[int]
@@ -228,7 +228,7 @@ WORDS = st.sampled_from(
 LINES = st.sampled_from(["30 2 * * *", "*/15 * * * *", "0 9 * * 1-5", "0 2 l * *", "5 */6 1 * *", "0 0 1 1 *"])
 
 
-@settings(max_examples=200)
+@settings(max_examples=EXAMPLES)
 @given(MOMENTS, ZONES, st.one_of(WORDS, LINES), st.sampled_from(CalendarBase))
 def test_moments_only_go_forward_and_may_be_asked_for_from_anywhere(
     after: datetime, zone: ZoneInfo, text: str, base: CalendarBase
@@ -290,7 +290,7 @@ def test_long_gaps_are_made_up_for_in_portions() -> None:
 JUMPS = st.lists(st.integers(-600, 900), min_size=1, max_size=25)
 
 
-@settings(max_examples=150)
+@settings(max_examples=EXAMPLES)
 @given(ZONES, st.sampled_from(["*/7 * * * *", "30 2 * * *", "0 * * * *", "working day 08:45"]), STARTS, JUMPS)
 def test_a_clock_that_jumps_to_and_fro_fires_each_moment_once(
     zone: ZoneInfo, text: str, start: datetime, jumps: list[int]

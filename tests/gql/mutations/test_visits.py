@@ -79,6 +79,26 @@ async def test_single_commands_and_a_conflict(place: Place) -> None:
     assert answer["rows"] == 1
 
 
+async def test_the_tenants_own_fields_come_with_every_command(place: Place) -> None:
+    titles = {"titleZh": "人数", "titleEn": "Guests", "filterable": True}
+    await place.ask("createCustomField", target="visit", key="guests", kind="INTEGER", values=titles)
+    client, visit = str(place.client_id), str(uuid4())
+    day = [
+        {"key": key, "act": "PLAN", "clientId": client, "visitId": given, "day": f"{TODAY}", "fields": {"custom": own}}
+        for key, given, own in (("1", visit, {"guests": 3}), ("2", str(uuid4()), {"guests": "许多"}))
+    ]
+    answers = (await place.ask("submitDay", visitor(place), sentAt=NOW.isoformat(), items=day))["answers"]
+    assert [one["outcome"] for one in answers] == ["applied", "refused"]
+    assert answers[1]["userErrors"][0]["path"] == ["items", "1", "fields", "custom", "guests"]
+    one = {"visitId": visit, "fields": {"custom": {"guests": 4}}}
+    await place.ask("changeVisit", visitor(place), **one)
+    (row,) = await place.rows(Visit)
+    assert row.custom == {"guests": 4}
+    with pytest.raises(VisitChanged) as conflict:
+        await place.ask("changeVisit", visitor(place), **one, version=1)
+    assert [problem.path for problem in conflict.value.problems] == [("fields", "custom", "guests")]
+
+
 async def test_the_functions_answer_in_their_shapes(place: Place) -> None:
     await place.ask("planVisit", visitor(place), clientId=str(place.client_id), day=f"{TODAY}")
     functions = {one.name: one for one in FUNCTIONS}
