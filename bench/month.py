@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from statistics import median, quantiles
@@ -33,6 +33,7 @@ from bench.jobs import process
 from bench.report import Ratio, at_most
 from steward_core.months.models import BusinessMonth, MonthStatus
 from steward_core.months.service import close_month
+from steward_core.runs.jobs import load_kinds
 from steward_server.embedded import EmbeddedHome, EmbeddedValkey
 from steward_tenants.access.queries import today
 from steward_tenants.database.database import Database
@@ -58,6 +59,7 @@ MONTH = (TODAY.replace(day=1) - timedelta(days=1)).replace(day=1)
 async def run() -> list[Ratio]:
     """Fill, start API, worker and scheduler, measure."""
     load_floors()
+    load_kinds()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="steward-bench-")))
         cluster = stack.enter_context(bench_cluster({"shared_buffers": "1GB"}))
@@ -149,8 +151,11 @@ async def _closing(companies: Sequence[Company], port: int, months: Months) -> R
             alone += await _load(connections, _mixed(companies), RATE, SPAN)
             closing = asyncio.create_task(_closings(months, waiting))
             beside += await _load(connections, _mixed(companies), RATE, SPAN)
+            if closing.done():
+                closing.result()
             closing.cancel()
-            await asyncio.gather(closing, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await closing
     quiet, busy = _tenth(alone), _tenth(beside)
     detail = (
         f"{busy * 1000:.1f} ms against {quiet * 1000:.1f} ms at {RATE} requests a second, median"

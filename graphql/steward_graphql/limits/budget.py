@@ -25,6 +25,10 @@ PER_MINUTE = 60_000
 SLICES = 10
 MINUTE = 60
 PATIENCE_SECONDS = 0.25
+REFUSED_AT_ONCE = 20
+REFUSAL_SECONDS = 0.2
+"""Who keeps asking with a spent budget waits so long for each further refusal of the minute: refusing at once whatever
+comes would cost the others of the process more than answering within the budget."""
 BLIND_SECONDS = 5.0
 """How long a process counts alone before it asks Valkey again."""
 
@@ -51,12 +55,13 @@ class Remaining(NamedTuple):
 
 @dataclass
 class _Account:
-    """One client's minute in this process: points leased and not spent, all that this process spent, and the count
-    of all processes when it was last seen."""
+    """One client's minute in this process: points leased and not spent, all that this process spent, the count of all
+    processes when it was last seen, and how often it was refused here."""
 
     left: int = 0
     spent: int = 0
     leased_by_all: int = 0
+    refused: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -75,7 +80,7 @@ class Budget:
         self._blind_until = 0.0
 
     async def spend(self, caller: Caller, points: int) -> Remaining:
-        """Take points from the caller's minute. Raises BudgetSpent, and takes none then."""
+        """Take points from the caller's minute. Raises BudgetSpent, and takes none then; after many such at a pace."""
         now = self._clock()
         minute = int(now // MINUTE)
         if minute != self._minute:
@@ -84,12 +89,15 @@ class Budget:
         account = self._accounts.get(key)
         if account is None:
             account = self._accounts[key] = _Account()
-        if account.left < points:
+        if account.left < points and account.leased_by_all < self.per_minute:
             async with account.lock:
-                if account.left < points:
+                if account.left < points and account.leased_by_all < self.per_minute:
                     await self._lease(account, f"graphql:budget:{key[0]}:{key[1]}:{minute}", points)
         reset = MINUTE - int(now) % MINUTE
         if account.left < points:
+            account.refused += 1
+            if account.refused > REFUSED_AT_ONCE:
+                await asyncio.sleep(REFUSAL_SECONDS)
             raise BudgetSpent(limit=self.per_minute, seconds=reset)
         account.left -= points
         account.spent += points

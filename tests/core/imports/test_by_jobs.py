@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
+import steward_core.runs.jobs  # noqa: F401 - declares the job that steps through runs
 from steward_core.clients.models import Client, ClientFact
 from steward_core.imports import applying, opened
 from steward_core.imports.edge import Request, begin, look, store_file

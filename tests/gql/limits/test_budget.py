@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -9,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from steward_graphql.limits.budget import Budget
+from steward_graphql.limits.budget import REFUSAL_SECONDS, REFUSED_AT_ONCE, Budget
 from steward_graphql.limits.errors import BudgetSpent
 from steward_tenants.signin.caller import Caller
 from steward_tenants.valkey import Valkey
@@ -138,3 +139,31 @@ async def test_the_count_goes_on_alone_when_valkey_dies_in_the_minute(valkey: Va
     with pytest.raises(BudgetSpent):
         await budget.spend(caller, 1)
     await budget._valkey.close()
+
+
+async def test_a_spent_minute_is_not_asked_for_again(addresses: Addresses) -> None:
+    counting, clock, caller = Counting(addresses.redis_url), Clock(), a_caller()
+    budget = Budget(counting, 1_000, clock=clock)
+    assert await spend_all([budget], caller) == 1_000
+    asked = counting.asked
+    for _ in range(3):
+        with pytest.raises(BudgetSpent):
+            await budget.spend(caller, 1)
+    assert counting.asked == asked
+    clock.now += 60
+    await budget.spend(caller, 1)
+    assert counting.asked == asked + 1
+    await counting.close()
+
+
+async def test_who_keeps_asking_is_refused_at_a_pace(valkey: Valkey) -> None:
+    clock, greedy, modest = Clock(), a_caller(), a_caller()
+    budget = Budget(valkey, 1_000, clock=clock)
+    await spend_all([budget], greedy)
+    time = asyncio.get_running_loop().time
+    began = time()
+    for _ in range(REFUSED_AT_ONCE + 2):
+        with pytest.raises(BudgetSpent):
+            await budget.spend(greedy, 1)
+    assert time() - began >= 2 * REFUSAL_SECONDS
+    await budget.spend(modest, 1)
