@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -9,19 +10,38 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from steward_tenants.database.database import Database
 from steward_tenants.database.floors import load_floors
+from steward_tenants.signin import passwords
 from tests import statement_watch
 from tests.cluster import Addresses, Cluster
 
 # Programs that tests start are started often: they keep what they compiled, whatever the shell says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Going through everything that lives is what collecting costs, and nearly all of it lives as long as the run.
+gc.set_threshold(50_000, 20, 50)
 # Drawing the first texts reads all of Unicode, and machines are shared: only what is generated counts, not how fast.
-settings.register_profile("steward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steward",
+    deadline=None,
+    max_examples=100 if os.environ.get("STEWARD_TEST_FULL") == "1" else 40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("steward")
+HASHING = passwords.HASHER
+"""What passwords are hashed with; the tests' made-up people have theirs hashed with less, which is most of a sign-in."""
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+LONG = {
+    "tests/chaos/test_chaos.py",
+    "tests/habits/test_code.py",
+    "tests/server/test_production.py",
+    "tests/server/test_simulation.py",
+    "tests/server/test_up.py",
+}
 CLUSTER = pytest.StashKey[Cluster]()
 ADDRESSES = pytest.StashKey[Addresses]()
 
@@ -56,6 +76,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes long begins first, so that at the end no process waits for the other's last test.
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONG)
     if os.environ.get("STEWARD_TEST_FULL") == "1":
         return
     skip = pytest.mark.skip(reason="the long form; run ./steward test --full")
@@ -64,12 +86,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+def pytest_collection_finish() -> None:
+    """What the modules made stays until the end: no later collection goes through it."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """A test fails when a statement that it sent lacks wall 2."""
-    answer = yield
+    watched = item.get_closest_marker("unwatched") is None
+    statement_watch.SEEN.heeded = watched
+    try:
+        answer = yield
+    finally:
+        statement_watch.SEEN.heeded = True
     seen = statement_watch.SEEN.take()
-    if seen and not item.get_closest_marker("unwatched"):
+    if seen and watched:
         pytest.fail("statements without wall 2:\n\n" + "\n\n".join(seen), pytrace=False)
     return answer
 

@@ -25,6 +25,7 @@ from steward_tenants.signin.authentication import SessionAuthenticator
 from steward_tenants.signin.caller import Caller
 from steward_tenants.signin.mail import Letter
 from steward_tenants.valkey import Valkey
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.factories import actor_with, make_tenant
 from tests.server.api.live import make_settings
@@ -71,7 +72,7 @@ async def client(
     problems.install(app)
     app.include_router(files.router)
     app.dependency_overrides[current_caller] = lambda: door.caller
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as made:
+    async with plain_http.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as made:
         yield made
 
 

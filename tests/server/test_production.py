@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from steward_server.embedded.home import EmbeddedHome
+from tests import plain_http
 from tests.cluster import PASSWORDS, SECRET_KEYS, TENANT_KEYS, Addresses
 from tests.server.api.live import as_text
 
@@ -108,7 +109,7 @@ def _serve_and_arrive(folder: Path, port: int) -> None:
             [sys.executable, "-P", "-m", "steward_server", "api"], cwd=folder, env=plain, stdout=log, stderr=log
         )
     try:
-        with httpx.Client(base_url=f"http://localhost:{port}", timeout=30) as client:
+        with plain_http.Client(base_url=f"http://localhost:{port}", timeout=30) as client:
             for _ in range(300):
                 try:
                     if client.get("/readyz").status_code == 200:

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 
 from steward_server import demo
+from tests import plain_http
 from tests.gql.docs.asking import Asking
 
 STARTS_WITHIN = 120
@@ -79,7 +79,7 @@ def url_in(text: str) -> str:
 
 
 def sign_in(url: str, login: str, password: str) -> str:
-    answer = httpx.post(f"{url}/sign-in", json={"login": login, "password": password}, timeout=30)
+    answer = plain_http.post(f"{url}/sign-in", json={"login": login, "password": password}, timeout=30)
     assert answer.status_code == 200, answer.text
     token: str = answer.json()["access_token"]
     return token
@@ -113,9 +113,9 @@ def test_a_company_is_there_survives_stops_and_kills_and_leaves_nothing_running(
             for person in company.people:
                 assert person.login in text
         token = sign_in(url, demo.TELECOM.people[4].login, password)
-        me = httpx.get(f"{url}/me", headers={"Authorization": f"Bearer {token}"}).json()
+        me = plain_http.get(f"{url}/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert (me["name"], me["tenant"]["key"]) == ("赵宁", "huaxin")
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert plain_http.get(f"{url}/readyz").status_code == 200
         assert_printed_lines_work(text, url)
 
         assert [row["key"] for row in rows(home, "tenant", "list")] == ["huaxin", "yunling"]
@@ -131,7 +131,7 @@ def test_a_company_is_there_survives_stops_and_kills_and_leaves_nothing_running(
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
     with up(home) as (process, text, children):
-        me = httpx.get(f"{url_in(text)}/me", headers={"Authorization": f"Bearer {token}"}).json()
+        me = plain_http.get(f"{url_in(text)}/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert me["name"] == "赵宁"
         assert rows(home, "tenant", "suspend", "yunling", "--reason", "试用结束")[0]["status"] == "suspended"
         os.kill(process.pid, signal.SIGKILL)

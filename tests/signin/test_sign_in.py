@@ -48,6 +48,7 @@ from steward_tenants.signin.service import (
     change_due_password,
     sign_in,
 )
+from tests.conftest import HASHING
 from tests.factories import TESTS, actor_with, make_tenant
 from tests.signin.people import (
     OTHER_PASSWORD,
@@ -375,7 +376,10 @@ async def test_a_password_replaced_during_the_sign_in_opens_nothing(
     assert list(open_ones) == []
 
 
-async def test_a_hash_with_weaker_parameters_is_renewed_when_the_person_signs_in(database: Database) -> None:
+async def test_a_hash_with_weaker_parameters_is_renewed_when_the_person_signs_in(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "HASHER", HASHING)
     person = await make_person(database, await make_tenant(database))
     weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     async with database.directory() as directory:

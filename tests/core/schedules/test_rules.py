@@ -3,6 +3,7 @@ holidays."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
@@ -19,6 +20,7 @@ from steward_tenants.errors import InvalidInput
 
 SHANGHAI, BERLIN, NEW_YORK = (ZoneInfo(name) for name in ("Asia/Shanghai", "Europe/Berlin", "America/New_York"))
 ZONES = st.sampled_from([SHANGHAI, BERLIN, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("America/Sao_Paulo")])
+EXAMPLES = 200 if os.environ.get("STEWARD_TEST_FULL") == "1" else 60
 MINUTE = timedelta(minutes=1)
 HERE = Place(SHANGHAI, WorkingDays())
 

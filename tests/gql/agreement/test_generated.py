@@ -22,12 +22,12 @@ EXAMPLES = 8
 EVERYBODY = [(letter, name) for letter in "ABC" for name in PEOPLE]
 
 
-async def gather_cursors(bench: Bench, letter: str, name: str) -> Pool:
-    """Have the lists that a person may see give their first cursors, in their own order and by each field; the values
-    to choose from, which stay as they are now."""
+async def gather_cursors(bench: Bench, letter: str, name: str, share: slice) -> Pool:
+    """Have the lists that a person may see give their first cursors, in their own order and by a share of the fields;
+    the values to choose from, which stay as they are now."""
     api = bench.api(letter)
     for root in list_roots(api):
-        ways = ["", *(f", orderBy: {one}" for one in orders(api, api.entities[root.entity]))]
+        ways = ["", *(f", orderBy: {one}" for one in list(orders(api, api.entities[root.entity]))[share])]
         parts = [
             f"a{place}: {root.name}(first: 3{way}) {{ edges {{ cursor node {{ __typename }} }} }}"
             for place, way in enumerate(ways[:25])
@@ -37,9 +37,11 @@ async def gather_cursors(bench: Bench, letter: str, name: str) -> Pool:
     return replace(pool, cursors={place: tuple(known) for place, known in pool.cursors.items()})
 
 
-async def walk(bench: Bench, letter: str, name: str, examples: int, *, derandomize: bool) -> None:
+async def walk(
+    bench: Bench, letter: str, name: str, examples: int, *, derandomize: bool, share: slice = slice(None)
+) -> None:
     """So many generated documents as one person."""
-    pool = await gather_cursors(bench, letter, name)
+    pool = await gather_cursors(bench, letter, name, share)
     api = bench.api(letter)
     loop = asyncio.get_running_loop()
     seen = 0
@@ -73,7 +75,8 @@ async def _awaited(work: Callable[[], Awaitable[Any]]) -> Any:
 
 @pytest.mark.parametrize(("letter", "name"), ASKED)
 async def test_generated_documents_give_equal_answers(bench: Bench, letter: str, name: str) -> None:
-    await walk(bench, letter, name, EXAMPLES, derandomize=True)
+    share = slice(ASKED.index((letter, name)), None, len(ASKED))
+    await walk(bench, letter, name, EXAMPLES, derandomize=True, share=share)
 
 
 @pytest.mark.full

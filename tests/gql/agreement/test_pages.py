@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.gql.agreement.answers import Bench
 from tests.gql.agreement.documents import Document, list_roots
 from tests.gql.agreement.paths import orders
 
+FULL = os.environ.get("STEWARD_TEST_FULL") == "1"
 SIZE = 4
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { __typename } }"
 
@@ -32,9 +34,10 @@ async def _page(bench: Bench, place: tuple[str, str], field: str, way: str, give
 )
 async def test_walking_every_list_both_ways(bench: Bench, place: tuple[str, str]) -> None:
     api = bench.api(place[0])
-    for root in list_roots(api):
+    for number, root in enumerate(list_roots(api)):
         entity = api.entities[root.entity]
-        chosen = ["", *list(orders(api, entity))[:2]]
+        two = list(orders(api, entity))[:2]
+        chosen = ["", *(two if FULL or not two else [two[number % len(two)]])]
         for order in chosen:
             field = f"{root.name}|orderBy: {order}" if order else root.name
             await _walk(bench, place, field)

@@ -12,6 +12,7 @@ import httpx
 from websockets import Subprotocol
 from websockets.sync.client import connect
 
+from tests import plain_http
 from tests.gql.docs.guide import differs
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
@@ -36,13 +37,13 @@ class Asking:
     def token(self, login: str) -> str:
         """The session token of a person."""
         if login not in self.tokens:
-            answer = httpx.post(f"{self.url}/sign-in", json={"login": login, "password": PASSWORD}, timeout=30)
+            answer = plain_http.post(f"{self.url}/sign-in", json={"login": login, "password": PASSWORD}, timeout=30)
             self.tokens[login] = answer.json()["access_token"]
         return self.tokens[login]
 
     def document(self, login: str, query: str, variables: Any) -> Any:
         """The body of the answer to a document."""
-        answer = httpx.post(
+        answer = plain_http.post(
             f"{self.url}/graphql",
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {self.token(login)}"},
@@ -76,7 +77,7 @@ class Asking:
             request |= {"method": "POST", "content": "&".join(given["-d"]).encode()}
         name, _, secret = given.get("-u", [""])[0].partition(":")
         jar = self.jars.get(given.get("-b", [""])[0], httpx.Cookies())
-        with httpx.Client(cookies=jar, auth=(name, secret) if name else None, timeout=30) as client:
+        with plain_http.Client(cookies=jar, auth=(name, secret) if name else None, timeout=30) as client:
             if events:
                 with client.stream(url=url, **request) as stream:
                     return stream.status_code, json.loads(_events(stream, events)[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from steward_graphql.execution.engine import Engine, Request
 from steward_graphql.schema.registry import api_for
 from tests.gql.world import READERS, World
 
+FULL = os.environ.get("STEWARD_TEST_FULL") == "1"
 BROKEN = {"internal_error", "missing_value", "database_unavailable", "query_timeout"}
 
 
@@ -46,7 +48,7 @@ def query_of(name: str, field: GraphQLField) -> str:
     kind = get_named_type(field.type)
     if kind.name.endswith("Connection"):
         assert isinstance(kind, GraphQLObjectType)
-        row = selection(kind.fields["nodes"].type, 1)
+        row = selection(kind.fields["nodes"].type, 1 if FULL else 0)
         return f"{{ {name}(first: 3) {{ totalCount nodes {row} pageInfo {{ endCursor }} aggregate {{ count }} }} }}"
     return f"{{ {name} {selection(field.type, 2)} }}"
 
@@ -113,7 +115,9 @@ async def test_null_is_an_answer_to_every_argument_that_may_be_left_out(engine: 
             f"{argument}: {plausible(one.type) if is_required_argument(one) else 'null'}"
             for argument, one in field.args.items()
         )
-        text = f"{{ {name}({given}) {selection(field.type, 1)} }}"
+        listed = get_named_type(field.type).name.endswith("Connection")
+        shown = "{ totalCount nodes { __typename } }" if listed else selection(field.type, 1)
+        text = f"{{ {name}({given}) {shown} }}"
         answer = await engine.execute(Request(text), tenant.caller(who), locale="en")
         found = json.loads(answer.body)
         asked += answer.executed

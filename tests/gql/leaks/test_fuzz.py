@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, cast
 
-import httpx
 import pytest
 import schemathesis
 from graphql import StringValueNode
@@ -19,6 +19,7 @@ from steward_graphql.schema.registry import api_for
 from steward_graphql.schema.sdl import sdl
 from steward_server import demo
 from steward_tenants.errors import StewardError
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.server.api.live import Live, serving
 
@@ -71,14 +72,17 @@ def company(
         logins = {person.role: person.login for person in reversed(demo.TELECOM.people)}
         tokens = {"nobody": ""}
         for role in ROLES[1:]:
-            answer = httpx.post(f"{live.url}/sign-in", json={"login": logins[role], "password": PASSWORD}, timeout=30)
+            answer = plain_http.post(
+                f"{live.url}/sign-in", json={"login": logins[role], "password": PASSWORD}, timeout=30
+            )
             tokens[role] = answer.json()["access_token"]
         yield live, tokens
     addresses.drop(name)
 
 
+@cache
 def operations() -> list[Any]:
-    """An operation for every query and mutation."""
+    """An operation for every query and mutation. Of one schema for all roles: what is drawn from it is prepared once."""
     _declare_scalars()
     schema = schemathesis.graphql.from_file(sdl(api_for(frozenset({"telecom"}))))
     found = [cast("Any", one).ok() for one in schema.get_all_operations()]
@@ -103,7 +107,7 @@ def test_no_role_meets_an_error_that_nobody_declared(company: tuple[Live, dict[s
         )
         @given(case=operation.as_strategy())
         def walk(case: Any) -> None:
-            answer = httpx.post(f"{live.url}/graphql", json={"query": case.body}, headers=headers, timeout=30)
+            answer = plain_http.post(f"{live.url}/graphql", json={"query": case.body}, headers=headers, timeout=30)
             place = f"{role} {answer.status_code} {answer.text[:500]}\n{case.body[:1500]}"
             assert answer.status_code < 500 or answer.status_code == 503, place
             for error in answer.json().get("errors", ()):

@@ -36,7 +36,8 @@ def _pool(bench: Bench, letter: str) -> Pool:
 
 
 def _asked(bench: Bench, letter: str, name: str, generated: int) -> Iterator[tuple[str, dict[str, object]]]:
-    for text in list(documents(bench, letter, name))[:: 1 if generated > GENERATED else 16]:
+    share = slice(None) if generated > GENERATED else slice(8 * PLACES.index((letter, name)), None, 8 * len(PLACES))
+    for text in list(documents(bench, letter, name))[share]:
         yield text, {}
     pool, random = _pool(bench, letter), Random(f"{letter}{name}")
     for _ in range(generated):

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import httpx
-
 from steward_core.industry.declarations import DemoWorld
 from steward_core.industry.registry import industries
+from tests import plain_http
 
 PASSWORD = "Quiet-Lantern-Meadow-2291"
 
@@ -24,7 +23,7 @@ class House:
 
     def person(self, login: str) -> Person:
         """Somebody who signs in."""
-        answer = httpx.post(f"{self.url}/sign-in", json={"login": login, "password": PASSWORD}, timeout=30)
+        answer = plain_http.post(f"{self.url}/sign-in", json={"login": login, "password": PASSWORD}, timeout=30)
         assert answer.status_code == 200, answer.text
         return Person(self.url, answer.json()["access_token"])
 
@@ -42,7 +41,7 @@ class Person:
 
     def answer(self, document: str, **variables: Any) -> Any:
         """The whole answer."""
-        sent = httpx.post(
+        sent = plain_http.post(
             f"{self.url}/graphql",
             json={"query": document, "variables": variables},
             headers=self._headers,
@@ -74,7 +73,7 @@ class Person:
     def upload(self, name: str, content: bytes, media_type: str) -> str:
         """The id of a file sent over REST."""
         headers = {**self._headers, "Content-Type": media_type}
-        sent = httpx.post(f"{self.url}/files", params={"name": name}, content=content, headers=headers, timeout=30)
+        sent = plain_http.post(f"{self.url}/files", params={"name": name}, content=content, headers=headers, timeout=30)
         assert sent.status_code == 201, sent.text
         identifier: str = sent.json()["id"]
         return identifier

@@ -21,6 +21,7 @@ from steward_tenants.access.permissions import FILES_USE
 from steward_tenants.database.actor import Scope
 from steward_tenants.people.models import User
 from steward_tenants.signin.accounts import set_password
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.factories import TESTS, assign, make_member, make_role, make_tenant
 from tests.server.api.live import Live, make_settings, serving
@@ -41,7 +42,7 @@ async def make_person(live: Live, **tenant: object) -> tuple[UUID, User]:
 
 
 def sign_in(live: Live, user: User) -> httpx.Response:
-    return httpx.post(f"{live.url}/sign-in", json={"login": user.login, "password": PASSWORD}, timeout=30)
+    return plain_http.post(f"{live.url}/sign-in", json={"login": user.login, "password": PASSWORD}, timeout=30)
 
 
 def test_a_page_of_an_allowed_site_calls_for_its_own_tenant_alone(live: Live) -> None:
@@ -50,11 +51,11 @@ def test_a_page_of_an_allowed_site_calls_for_its_own_tenant_alone(live: Live) ->
     live.edge.origins._until = 0.0
     token = sign_in(live, ours).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    allowed = httpx.get(f"{live.url}/me", headers={**headers, "Origin": CRM})
+    allowed = plain_http.get(f"{live.url}/me", headers={**headers, "Origin": CRM})
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, CRM)
     assert "Origin" in allowed.headers["vary"]
     for origin in (OTHERS, "https://evil.example.test", "null"):
-        refused = httpx.get(f"{live.url}/me", headers={**headers, "Origin": origin})
+        refused = plain_http.get(f"{live.url}/me", headers={**headers, "Origin": origin})
         assert (refused.status_code, refused.json()["code"]) == (403, "foreign_origin")
         assert "access-control-allow-origin" not in refused.headers
     assert theirs.login != ours.login
@@ -65,7 +66,7 @@ def test_a_cookie_alone_changes_nothing(live: Live) -> None:
     cookie = {"steward_session": sign_in(live, user).json()["access_token"]}
     body = {"locale": "en"}
     own = live.edge.own_origin
-    with httpx.Client(base_url=live.url, cookies=cookie) as page:
+    with plain_http.Client(base_url=live.url, cookies=cookie) as page:
         assert page.get("/me").status_code == 200
         for headers in ({}, {"Origin": "https://evil.example.test"}, {"Origin": "null"}):
             assert page.patch("/me", json=body, headers=headers).status_code == 403
@@ -82,8 +83,8 @@ def test_the_log_of_a_sign_in_names_nobody(
     try:
         logs.configure(make_settings(addresses, database_name, tmp_path, 8000, log_format="json", log_level="debug"))
         token = sign_in(live, user).json()["access_token"]
-        httpx.post(f"{live.url}/sign-in", json={"login": user.login, "password": "Wrong-Lantern-Meadow"})
-        httpx.get(f"{live.url}/me?phone=13800138000", headers={"Authorization": f"Bearer {token}"})
+        plain_http.post(f"{live.url}/sign-in", json={"login": user.login, "password": "Wrong-Lantern-Meadow"})
+        plain_http.get(f"{live.url}/me?phone=13800138000", headers={"Authorization": f"Bearer {token}"})
         written = ""
         for _ in range(100):  # a line is written after its answer was sent
             written += capfd.readouterr().err
@@ -128,9 +129,9 @@ def collector() -> Iterator[tuple[str, list[str]]]:
 def test_traces_are_sent_only_when_asked_for(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
     with collector() as (endpoint, posted):
         with serving(addresses, database_name, tmp_path) as silent:
-            httpx.get(f"{silent.url}/me")
+            plain_http.get(f"{silent.url}/me")
             assert not hasattr(silent.app.state, "tracer_provider")
         assert posted == []
         with serving(addresses, database_name, tmp_path, otel_endpoint=endpoint) as telling:
-            httpx.get(f"{telling.url}/me")
+            plain_http.get(f"{telling.url}/me")
         assert posted == ["/v1/traces"]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,6 +20,7 @@ from steward_tenants.directory.models import Tenant
 from steward_tenants.oauth.rules import CLIENT_CREDENTIALS, ClientPlan
 from steward_tenants.oauth.service import connect_client, create_client
 from steward_tenants.people.models import User
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.factories import TESTS
 from tests.server.api.live import Live, serving
@@ -62,7 +62,7 @@ def company(
         logins = {person.role: person.login for person in reversed(demo.TELECOM.people)}
         tokens = {"nobody": ""}
         for role in ROLES[1:-1]:
-            answer = httpx.post(f"{live.url}/sign-in", json={"login": logins[role], "password": PASSWORD})
+            answer = plain_http.post(f"{live.url}/sign-in", json={"login": logins[role], "password": PASSWORD})
             tokens[role] = answer.json()["access_token"]
         tokens["api_client"] = client_token(live, live.run(make_client(live.edge.database)))
         yield live, tokens
@@ -86,25 +86,28 @@ async def make_client(database: Database) -> tuple[str, str]:
 
 
 def client_token(live: Live, credentials: tuple[str, str]) -> str:
-    answer = httpx.post(
+    answer = plain_http.post(
         f"{live.url}/oauth/token", data={"grant_type": CLIENT_CREDENTIALS, "scope": "people.view"}, auth=credentials
     )
     token: str = answer.json()["access_token"]
     return token
 
 
-def operations(live: Live) -> list[Any]:
+@pytest.fixture(scope="module")
+def operations(company: tuple[Live, dict[str, str]]) -> list[Any]:
+    """Every operation that is declared, read once for all roles."""
+    live, _ = company
     schema = schemathesis.openapi.from_url(f"{live.url}/openapi.json")
     return [cast("Any", found).ok() for found in schema.get_all_operations()]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_meets_a_server_error_or_gets_past_authentication(
-    company: tuple[Live, dict[str, str]], role: str
+    company: tuple[Live, dict[str, str]], operations: list[Any], role: str
 ) -> None:
-    live, tokens = company
+    _, tokens = company
     headers = {"Authorization": f"Bearer {tokens[role]}"} if tokens[role] else {}
-    for operation in operations(live):
+    for operation in operations:
         # Signing out or ending one's sessions would make the rest of the walk anonymous.
         if (operation.method.lower(), operation.path) in {
             ("post", "/sign-out"),
@@ -137,11 +140,11 @@ def test_no_role_meets_a_server_error_or_gets_past_authentication(
         walk()
 
 
-def test_what_is_open_to_nobody_is_a_closed_list(company: tuple[Live, dict[str, str]]) -> None:
+def test_what_is_open_to_nobody_is_a_closed_list(company: tuple[Live, dict[str, str]], operations: list[Any]) -> None:
     live, _ = company
-    for operation in operations(live):
+    for operation in operations:
         path = operation.path.replace("{session_id}", str(UUID(int=7))).replace("{file_id}", str(UUID(int=7)))
-        answer = httpx.request(operation.method.upper(), live.url + path, json={})
+        answer = plain_http.request(operation.method.upper(), live.url + path, json={})
         if operation.path in OPEN:
             continue
         assert answer.status_code in (401, 422), (operation.path, answer.status_code)

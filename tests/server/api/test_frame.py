@@ -19,21 +19,22 @@ from starlette.requests import Request
 from steward_server.api import logs
 from steward_server.api.origins import AllowedOrigins
 from steward_tenants.database.database import Database
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.factories import make_tenant
 from tests.server.api.live import Live, make_settings, serving
 
 
 def test_a_request_id_is_kept_or_made(live: Live) -> None:
-    kept = httpx.get(f"{live.url}/healthz", headers={"X-Request-Id": "order-2026-0001"})
+    kept = plain_http.get(f"{live.url}/healthz", headers={"X-Request-Id": "order-2026-0001"})
     assert kept.headers["x-request-id"] == "order-2026-0001"
     for bad in ("a b", "x" * 65, "short"):
-        made = httpx.get(f"{live.url}/healthz", headers={"X-Request-Id": bad})
+        made = plain_http.get(f"{live.url}/healthz", headers={"X-Request-Id": bad})
         assert len(made.headers["x-request-id"]) == 36
 
 
 def test_headers_keep_a_browser_from_mischief(live: Live) -> None:
-    headers = httpx.get(f"{live.url}/healthz").headers
+    headers = plain_http.get(f"{live.url}/healthz").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert "default-src 'none'" in headers["content-security-policy"]
@@ -51,7 +52,7 @@ def test_headers_keep_a_browser_from_mischief(live: Live) -> None:
     ],
 )
 def test_a_problem_speaks_the_language_asked_for(live: Live, accepts: str | None, language: str, word: str) -> None:
-    answer = httpx.get(f"{live.url}/me", headers={"Accept-Language": accepts} if accepts else {})
+    answer = plain_http.get(f"{live.url}/me", headers={"Accept-Language": accepts} if accepts else {})
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["content-language"] == language
@@ -62,7 +63,7 @@ def test_a_problem_speaks_the_language_asked_for(live: Live, accepts: str | None
 
 
 def test_bad_input_names_every_field(live: Live) -> None:
-    answer = httpx.post(f"{live.url}/sign-in", json={"login": 3})
+    answer = plain_http.post(f"{live.url}/sign-in", json={"login": 3})
     assert answer.status_code == 422
     paths = {tuple(problem["path"]) for problem in answer.json()["problems"]}
     assert {("login",), ("password",)} <= paths
@@ -73,13 +74,13 @@ def test_bad_input_names_every_field(live: Live) -> None:
     [("GET", "/nothing", 404, "no_such_route"), ("DELETE", "/healthz", 405, "method_not_allowed")],
 )
 def test_what_does_not_exist_is_a_problem_too(live: Live, method: str, path: str, status: int, code: str) -> None:
-    answer = httpx.request(method, live.url + path)
+    answer = plain_http.request(method, live.url + path)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_a_body_over_the_limit_is_refused_however_it_comes(live: Live) -> None:
-    announced = httpx.post(f"{live.url}/sign-in", content=b"x" * 200_001)
-    streamed = httpx.post(f"{live.url}/sign-in", content=(b"x" * 50_000 for _ in range(5)))
+    announced = plain_http.post(f"{live.url}/sign-in", content=b"x" * 200_001)
+    streamed = plain_http.post(f"{live.url}/sign-in", content=(b"x" * 50_000 for _ in range(5)))
     assert announced.status_code == streamed.status_code == 413
     assert announced.json()["code"] == streamed.json()["code"] == "body_too_large"
 
@@ -98,21 +99,21 @@ def test_origins_are_allowed_tenant_by_tenant(live: Live) -> None:
 
 def test_ready_says_which_service_is_missing(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
     with serving(addresses, database_name, tmp_path, redis_url="redis://127.0.0.1:1/0") as lonely:
-        answer = httpx.get(f"{lonely.url}/readyz")
+        answer = plain_http.get(f"{lonely.url}/readyz")
         assert answer.status_code == 503
         assert answer.json()["checks"] == {"database": "ok", "directory": "ok", "queue": "failed"}
-        assert httpx.get(f"{lonely.url}/healthz").status_code == 200
+        assert plain_http.get(f"{lonely.url}/healthz").status_code == 200
 
 
 def test_metrics_count_by_route_and_know_no_person(live: Live) -> None:
-    httpx.get(f"{live.url}/files/0197d3a0-0000-7000-8000-000000000000")
-    assert httpx.get(f"{live.url}/readyz").status_code == 200
-    text = httpx.get(f"{live.url}/metrics").text
+    plain_http.get(f"{live.url}/files/0197d3a0-0000-7000-8000-000000000000")
+    assert plain_http.get(f"{live.url}/readyz").status_code == 200
+    text = plain_http.get(f"{live.url}/metrics").text
     families = {family.name: family for family in text_string_to_metric_families(text)}
     routes = {sample.labels.get("route") for sample in families["steward_http_requests"].samples}
     assert "/readyz" in routes
     assert not any("0197d3a0" in (route or "") for route in routes)
-    assert httpx.get(f"{live.url}/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
+    assert plain_http.get(f"{live.url}/metrics", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 401
 
 
 def test_a_foreign_page_hears_that_the_database_is_away(
@@ -120,7 +121,7 @@ def test_a_foreign_page_hears_that_the_database_is_away(
 ) -> None:
     with serving(addresses, database_name, tmp_path, directory_url="postgresql://x:y@127.0.0.1:1/z") as lonely:
         for path, status in (("/healthz", 200), ("/me", 401)):
-            answer = httpx.get(lonely.url + path, headers={"Origin": "https://pages.example"})
+            answer = plain_http.get(lonely.url + path, headers={"Origin": "https://pages.example"})
             assert (answer.status_code, "access-control-allow-origin" in answer.headers) == (status, False)
         preflight = {"Origin": "https://pages.example", "Access-Control-Request-Method": "GET"}
         assert httpx.options(lonely.url + "/me", headers=preflight).status_code == 204
@@ -135,8 +136,8 @@ async def test_requests_at_the_same_time_wait_for_the_first_look_at_the_origins(
 
 @pytest.mark.parametrize("method", ["QQQQ", "FOO", "CONNECT"])
 def test_an_odd_method_has_no_metric_of_its_own(live: Live, method: str) -> None:
-    httpx.request(method, live.url + "/healthz")
-    assert f'method="{method}"' not in httpx.get(live.url + "/metrics").text
+    plain_http.request(method, live.url + "/healthz")
+    assert f'method="{method}"' not in plain_http.get(live.url + "/metrics").text
 
 
 def test_a_client_that_goes_away_is_no_server_error(live: Live) -> None:
@@ -147,7 +148,7 @@ def test_a_client_that_goes_away_is_no_server_error(live: Live) -> None:
         )
         time.sleep(0.2)
     deadline = time.monotonic() + 5
-    while 'route="/sign-in",status="400"' not in (seen := httpx.get(live.url + "/metrics").text):
+    while 'route="/sign-in",status="400"' not in (seen := plain_http.get(live.url + "/metrics").text):
         assert time.monotonic() < deadline, seen
         time.sleep(0.05)
     assert 'route="/sign-in",status="500"' not in seen
@@ -155,9 +156,9 @@ def test_a_client_that_goes_away_is_no_server_error(live: Live) -> None:
 
 def test_metrics_behind_a_token(addresses: Addresses, database_name: str, tmp_path: Path) -> None:
     with serving(addresses, database_name, tmp_path, metrics_token="a long enough token") as guarded:
-        assert httpx.get(f"{guarded.url}/metrics").status_code == 401
+        assert plain_http.get(f"{guarded.url}/metrics").status_code == 401
         given = {"Authorization": "Bearer a long enough token"}
-        assert httpx.get(f"{guarded.url}/metrics", headers=given).status_code == 200
+        assert plain_http.get(f"{guarded.url}/metrics", headers=given).status_code == 200
 
 
 def test_logs_are_json_without_an_exceptions_text(

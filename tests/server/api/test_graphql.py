@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
-
 from steward_graphql.execution.engine import Engine, Request
 from steward_tenants.access.permissions import PEOPLE_MANAGE, PEOPLE_VIEW
 from steward_tenants.database.database import Database
 from steward_tenants.signin.caller import Caller
 from steward_tenants.signin.mail import FolderMailer
+from tests import plain_http
 from tests.factories import actor_with, make_member, make_tenant
 from tests.server.api.live import Live
 from tests.server.api.test_crossing import PASSWORD, make_person
@@ -47,14 +46,14 @@ async def test_an_invitation_leads_to_the_service(live: Live, database: Database
 def test_a_link_on_a_foreign_page_reads_nothing(live: Live) -> None:
     """A browser sends the cookie along with it, and reading may be recorded; a program's token is nobody's cookie."""
     _, user = live.run(make_person(live))
-    signed_in = httpx.post(f"{live.url}/sign-in", json={"login": user.login, "password": PASSWORD}, timeout=30)
+    signed_in = plain_http.post(f"{live.url}/sign-in", json={"login": user.login, "password": PASSWORD}, timeout=30)
     token = signed_in.json()["access_token"]
     address = {"query": "{ viewer { name } }"}
-    with httpx.Client(base_url=live.url, cookies={"steward_session": token}) as page:
+    with plain_http.Client(base_url=live.url, cookies={"steward_session": token}) as page:
         for site, status in ((None, 200), ("none", 200), ("same-origin", 200), ("same-site", 200), ("cross-site", 403)):
             headers = {} if site is None else {"Sec-Fetch-Site": site}
             answer = page.get("/graphql", params=address, headers=headers)
             assert answer.status_code == status, site
         assert answer.json()["errors"][0]["extensions"]["code"] == "foreign_origin"
     headers = {"Sec-Fetch-Site": "cross-site", "Authorization": f"Bearer {token}"}
-    assert httpx.get(f"{live.url}/graphql", params=address, headers=headers).status_code == 200
+    assert plain_http.get(f"{live.url}/graphql", params=address, headers=headers).status_code == 200

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests import plain_http
 from tests.server.api.live import Live
 
 NUL = "a\0b"
@@ -28,7 +29,7 @@ BODIES = {
 
 def post(live: Live, path: str, body: Any, **headers: str) -> httpx.Response:
     """JSON with everything escaped, so that lone surrogates travel."""
-    return httpx.post(
+    return plain_http.post(
         live.url + path,
         content=json.dumps(body),
         headers={"Content-Type": "application/json", **headers},
@@ -55,7 +56,9 @@ def test_names_of_fields_may_be_anything(live: Live, path: str) -> None:
     "body", [b"[" * 100_000, b"1e999999", b"9" * 10_000, b'"\xff"', b"\xfe\xff", b"", b"NaN", b'{"login":' * 20_000]
 )
 def test_json_of_any_shape_is_refused(live: Live, body: bytes) -> None:
-    answer = httpx.post(live.url + "/sign-in", content=body, headers={"Content-Type": "application/json"}, timeout=30)
+    answer = plain_http.post(
+        live.url + "/sign-in", content=body, headers={"Content-Type": "application/json"}, timeout=30
+    )
     assert answer.status_code in (400, 422), (answer.status_code, answer.text)
 
 
@@ -140,7 +143,7 @@ def test_forms_of_any_bytes_meet_no_server_error(live: Live, path: str, text: st
             {"Authorization": "Basic AAAA"},
             {"Authorization": "Bearer x"},
         ):
-            answer = httpx.post(
+            answer = plain_http.post(
                 live.url + path, content=body, headers={"Content-Type": "application/x-www-form-urlencoded", **headers}
             )
             assert answer.status_code < 500, (field, headers, answer.text)
@@ -151,10 +154,10 @@ def test_forms_of_any_bytes_meet_no_server_error(live: Live, path: str, text: st
 )
 def test_json_under_another_type_is_not_read(live: Live, kind: str) -> None:
     body = json.dumps({"login": "nobody", "password": "nothing"}).encode()
-    answer = httpx.post(live.url + "/sign-in", content=body, headers={"Content-Type": kind} if kind else {})
+    answer = plain_http.post(live.url + "/sign-in", content=body, headers={"Content-Type": kind} if kind else {})
     assert answer.status_code == 422, answer.text
 
 
 def test_an_unusual_method_gets_no_label_of_its_own(live: Live) -> None:
     raw(live, b"QQQQ /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert 'method="QQQQ"' not in httpx.get(live.url + "/metrics").text
+    assert 'method="QQQQ"' not in plain_http.get(live.url + "/metrics").text

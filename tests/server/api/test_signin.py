@@ -29,6 +29,7 @@ from steward_tenants.signin.background import settled
 from steward_tenants.signin.mail import Letter
 from steward_tenants.signin.recovery import invite
 from steward_tenants.valkey import Valkey
+from tests import plain_http
 from tests.cluster import Addresses
 from tests.factories import TESTS, actor_with, assign, make_member, make_role, make_tenant
 from tests.server.api.live import make_settings
@@ -83,7 +84,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = make_settings(addresses, database_name, tmp_path, 8000, public_url="https://steward.example.test")
     transport = httpx.ASGITransport(application(database, settings, outbox))
-    async with httpx.AsyncClient(transport=transport, base_url="https://steward.example.test") as made:
+    async with plain_http.AsyncClient(transport=transport, base_url="https://steward.example.test") as made:
         yield made
 
 
@@ -125,7 +126,7 @@ async def test_without_https_the_cookie_is_not_marked_secure(
 ) -> None:
     person = await make_person(database, await make_tenant(database))
     app = application(database, make_settings(addresses, database_name, tmp_path, 8000), outbox)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
+    async with plain_http.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000") as client:
         answer = await client.post("/sign-in", json={"login": person.login, "password": PASSWORD})
     assert "Secure" not in answer.headers["set-cookie"]
 

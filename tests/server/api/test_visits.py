@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import httpx
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +16,7 @@ from steward_tenants.database.actor import Scope
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.files.models import StoredFile
 from steward_tenants.people.models import User
+from tests import plain_http
 from tests.core.factories import make_client, make_contact, make_kinds
 from tests.factories import TESTS, assign, make_role
 from tests.server.api.live import Live
@@ -50,7 +50,7 @@ def day(live: Live) -> tuple[dict[str, str], str]:
     user, tenant_id, visit_id = live.run(made())
     token = sign_in(live, user).json()["access_token"]
     header = {"Authorization": f"Bearer {token}"}
-    uploaded = httpx.post(
+    uploaded = plain_http.post(
         f"{live.url}/files?name=a.jpg", content=PICTURE, headers={**header, "Content-Type": "image/jpeg"}
     ).json()
 
@@ -68,7 +68,7 @@ def day(live: Live) -> tuple[dict[str, str], str]:
 def test_the_sheet_is_printed(live: Live, day: tuple[dict[str, str], str]) -> None:
     header, _ = day
     address = f"{live.url}/visits/day-sheet"
-    page = httpx.get(address, headers={**header, "Accept-Language": "en"})
+    page = plain_http.get(address, headers={**header, "Accept-Language": "en"})
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -76,17 +76,17 @@ def test_the_sheet_is_printed(live: Live, day: tuple[dict[str, str], str]) -> No
     assert "&lt;i&gt;网吧&lt;/i&gt;" in page.text
     assert "Day sheet" in page.text
     assert "13900007788" not in page.text
-    printed = httpx.get(f"{address}?form=pdf", headers=header, timeout=60)
+    printed = plain_http.get(f"{address}?form=pdf", headers=header, timeout=60)
     assert (printed.status_code, printed.headers["content-type"]) == (200, "application/pdf")
     assert printed.content.startswith(b"%PDF-")
-    assert httpx.get(address).status_code == 401
-    assert httpx.get(f"{address}?owner_id={new_id()}", headers=header).status_code == 404
-    assert httpx.get(f"{address}?form=doc", headers=header).status_code == 422
+    assert plain_http.get(address).status_code == 401
+    assert plain_http.get(f"{address}?owner_id={new_id()}", headers=header).status_code == 404
+    assert plain_http.get(f"{address}?form=doc", headers=header).status_code == 422
 
 
 def test_phones_in_full_are_on_record(live: Live, day: tuple[dict[str, str], str]) -> None:
     header, ids = day
-    page = httpx.get(f"{live.url}/visits/day-sheet?reveal=true", headers=header)
+    page = plain_http.get(f"{live.url}/visits/day-sheet?reveal=true", headers=header)
     assert "13900007788" in page.text
 
     async def actions() -> list[str]:
@@ -99,7 +99,7 @@ def test_phones_in_full_are_on_record(live: Live, day: tuple[dict[str, str], str
 def test_a_photo_is_opened_through_its_visit_only(live: Live, day: tuple[dict[str, str], str]) -> None:
     header, ids = day
     _, visit_id, file_id = ids.split()
-    answer = httpx.get(f"{live.url}/visits/{visit_id}/photos/{file_id}", headers=header)
+    answer = plain_http.get(f"{live.url}/visits/{visit_id}/photos/{file_id}", headers=header)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/jpeg", PICTURE)
-    assert httpx.get(f"{live.url}/visits/{visit_id}/photos/{new_id()}", headers=header).status_code == 404
-    assert httpx.get(f"{live.url}/files/{file_id}", headers=header).status_code == 404
+    assert plain_http.get(f"{live.url}/visits/{visit_id}/photos/{new_id()}", headers=header).status_code == 404
+    assert plain_http.get(f"{live.url}/files/{file_id}", headers=header).status_code == 404

@@ -78,9 +78,12 @@ def test_all_commands_are_found_and_the_steps_are_not_among_them() -> None:
     assert not {"people.create", "people.disable", "support.grant", "signin.second_factor.reset"} & set(listed)
 
 
-@pytest.mark.parametrize("key", sorted(commands()))
+LISTED = commands()
+
+
+@pytest.mark.parametrize("key", sorted(LISTED))
 def test_every_parameter_of_a_command_can_be_given_as_text(key: str) -> None:
-    info = commands()[key]
+    info = LISTED[key]
     parameters = parameters_of(info)
     values = read(info, [f"{p.name}={a_word_for(p.annotation)}" for p in parameters])
     assert set(values) == {p.name for p in parameters}
@@ -142,14 +145,14 @@ def test_names_may_stand_in_lists_and_in_what_is_nested() -> None:
 
 
 def test_the_types_are_told() -> None:
-    told = {p.name: p.type_text for p in parameters_of(commands()["access.grants.assign"])}
+    told = {p.name: p.type_text for p in parameters_of(LISTED["access.grants.assign"])}
     assert told["scope"] == "own|team|subtree|all"
     assert told["valid_from"] == "YYYY-MM-DD | null"
     assert told["role_id"] == "UUID (or name)"
     assert "today" not in told
-    told = {p.name: p.type_text for p in parameters_of(commands()["facts.record"])}
+    told = {p.name: p.type_text for p in parameters_of(LISTED["facts.record"])}
     assert told["rows"] == "[JSON {client_id, code, metric, period, value, booked_on}, …]"
-    told = {p.name: p.type_text for p in parameters_of(commands()["clients.pool.assign"])}
+    told = {p.name: p.type_text for p in parameters_of(LISTED["clients.pool.assign"])}
     assert told["client_ids"] == "[UUID, …] (or name)"
     assert Parameter("plan", Any, True, None).type_text == "JSON"
 
