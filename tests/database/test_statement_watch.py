@@ -230,6 +230,7 @@ SQL_START = re.compile(
 )
 TAKES_TEXT = {"text", "literal_column", "exec_driver_sql", "DDL"}
 BUILT_ON_PURPOSE = {
+    "tenants/steward_tenants/access/prepared.py": "text that SQLAlchemy made of a statement, whose values stay parameters",
     "tenants/steward_tenants/database/bootstrap.py": "roles and names as psycopg.sql identifiers; run by a superuser",
     "tenants/steward_tenants/database/database.py": "the name of a setting, a constant",
     "tenants/steward_tenants/database/migrate.py": "names of roles, constants; run as the migration role",
