@@ -82,7 +82,7 @@ class Engine:
         self.database = database
         self.metrics = EngineMetrics(registry)
         self.pipelines = pipelines or Pipelines(database, connections)
-        self.tenants = Tenants(database)
+        self.tenants = Tenants(database, self.pipelines)
         self.trusted = TrustedDocuments(database)
         self._api_for = api_for or registry_of_schemas.api_for
         self._tools = tools

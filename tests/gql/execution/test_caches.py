@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from graphql import GraphQLField, GraphQLInt, GraphQLObjectType, GraphQLSchema, OperationType
@@ -16,12 +17,13 @@ from steward_graphql.execution.documents import DocumentRefused, Documents
 from steward_graphql.execution.engine import Engine, Request
 from steward_graphql.execution.metrics import EngineMetrics
 from steward_graphql.execution.plans import MOST_BYTES, Standings
-from steward_graphql.execution.tenants import Tenants
+from steward_graphql.execution.tenants import Tenants, TenantState
 from steward_graphql.limits.errors import RefusedShape
 from steward_tenants.access.symbolic import root_mark
 from steward_tenants.database.actor import Scope
 from steward_tenants.database.database import Database
 from steward_tenants.database.identifiers import new_id
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.directory.models import TenantStatus
 from steward_tenants.errors import TenantNotFound, TenantSuspended
 from steward_tenants.plugins.models import PluginSwitch
@@ -146,12 +148,36 @@ async def test_what_was_forgotten_while_it_was_asked_for_is_not_kept(
     assert tenant not in tenants._known
 
 
-async def test_no_or_suspended_tenant(database: Database) -> None:
-    tenants = Tenants(database)
-    with pytest.raises(TenantNotFound):
-        await tenants.of(new_id())
-    with pytest.raises(TenantSuspended):
-        await tenants.of(await make_tenant(database, status=TenantStatus.SUSPENDED))
+async def test_plugins_and_zone_are_asked_for_over_pipelines_too(database: Database) -> None:
+    pipelines = Pipelines(database, 1)
+    try:
+        tenants, other = Tenants(database, pipelines, seconds=0), await make_tenant(database)
+        tenant = await make_tenant(database, time_zone="Asia/Urumqi")
+        for key, enabled in (("telecom", True), ("tobacco", False)):
+            async with database.write(tenant, TESTS) as session:
+                session.add(PluginSwitch(plugin=key, enabled=enabled, settings={}))
+        assert await tenants.of(tenant) == TenantState(ZoneInfo("Asia/Urumqi"), frozenset({"telecom"}))
+        assert (await tenants.of(other)).plugins == frozenset()
+        async with database.write(tenant, TESTS) as session:
+            switch = await session.find(PluginSwitch, PluginSwitch.plugin == "telecom")
+            assert switch is not None
+            switch.enabled = False
+        assert (await tenants.of(tenant)).plugins == frozenset()
+    finally:
+        await pipelines.close()
+
+
+@pytest.mark.parametrize("piped", [False, True])
+async def test_no_or_suspended_tenant(database: Database, piped: bool) -> None:
+    pipelines = Pipelines(database, 1)
+    tenants = Tenants(database, pipelines if piped else None)
+    try:
+        with pytest.raises(TenantNotFound):
+            await tenants.of(new_id())
+        with pytest.raises(TenantSuspended):
+            await tenants.of(await make_tenant(database, status=TenantStatus.SUSPENDED))
+    finally:
+        await pipelines.close()
 
 
 async def test_hostile_variety_does_not_grow_the_plans(database: Database) -> None:
