@@ -20,9 +20,10 @@ from steward_core.runs.service import RunTools
 from steward_core.visits.models import Visit
 from steward_core.visits.plan_states import PlanState
 from steward_server import demo
-from steward_server.simulation.company import PLATFORM, NotADemo, company_of
-from steward_server.simulation.life import live
+from steward_server.simulation.company import PLATFORM, LivedThroughElsewhere, NotADemo, company_of
+from steward_server.simulation.life import TURN, live
 from steward_tenants.database.database import Database
+from steward_tenants.database.locks import try_turn
 from steward_tenants.files.store import LocalFileStore
 from tests.cluster import Addresses
 from tests.factories import make_tenant
@@ -108,6 +109,15 @@ async def test_a_company_lives_through_a_month(lively: tuple[Database, RunTools]
     assert fresh > 0
     again = await live(company, 1, TODAY)
     assert again.closed == 0
+
+
+async def test_a_company_is_lived_through_once_at_a_time(lively: tuple[Database, RunTools]) -> None:
+    database, tools = lively
+    company = await company_of(database, tools, "yunling", 1)
+    async with database.write(company.tenant_id, PLATFORM) as session:
+        assert await try_turn(session, TURN)
+        with pytest.raises(LivedThroughElsewhere):
+            await live(company, 0, date(2026, 11, 3))
 
 
 async def test_only_a_demo_is_simulated(database: Database, tmp_path: Path) -> None:

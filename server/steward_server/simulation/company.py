@@ -32,6 +32,14 @@ class NotADemo(Conflict):
     remedy = Bilingual("只有演示租户的经营过程可以模拟。", "Only the life of a demo tenant can be simulated.")
 
 
+class LivedThroughElsewhere(Conflict):
+    """Two lives of one company would take each other's work away."""
+
+    code = "simulation_under_way"
+    message = Bilingual("“{tenant}”正在模拟中。", "{tenant} is being simulated already.")
+    remedy = Bilingual("请等待其结束后再试。", "Try again when that is over.")
+
+
 @dataclass
 class Company:
     """A demo tenant with its zone, what runs use, and a source of chance that gives the same life for the same seed."""
@@ -39,6 +47,7 @@ class Company:
     database: Database
     tools: RunTools
     tenant_id: UUID
+    key: str
     zone: str
     random: Random
     _actors: dict[tuple[UUID, date], Actor] = field(default_factory=dict)
@@ -72,4 +81,4 @@ async def company_of(database: Database, tools: RunTools, key: str, seed: int) -
         made = select(PlatformEvent.id).where(PlatformEvent.tenant_id == tenant.id, PlatformEvent.action == MADE)
         if await directory.scalar(made.limit(1)) is None:
             raise NotADemo(tenant=key)
-    return Company(database, tools, tenant.id, tenant.time_zone, Random(f"{seed}{key}"))  # noqa: S311 - no secret
+    return Company(database, tools, tenant.id, key, tenant.time_zone, Random(f"{seed}{key}"))  # noqa: S311 - no secret

@@ -30,18 +30,20 @@ from steward_core.visits.plan_states import PlanState
 from steward_core.visits.rules import PROFILE_SOURCE
 from steward_core.visits.service import record_visit
 from steward_server.simulation.approving import approve
-from steward_server.simulation.company import PLATFORM, Company
+from steward_server.simulation.company import PLATFORM, Company, LivedThroughElsewhere
 from steward_server.simulation.errands import serve_requests, tick_off, write_summaries
 from steward_server.simulation.founding import found_by
 from steward_server.simulation.paying import pay_by_commission, pay_month
 from steward_server.simulation.stories import story
 from steward_tenants.clock import clock_now, simulated
 from steward_tenants.database.actor import Actor
+from steward_tenants.database.locks import try_turn, while_held
 
 MADE_VISITS = 0.94
 """The share of planned visits that take place; the others are carried over."""
 KEPT = 0.9
 """The share of follow-ups that are done in time."""
+TURN = "simulation"
 METRE = Decimal("0.000009")
 """A metre north, in degrees."""
 
@@ -60,7 +62,14 @@ Progress = Callable[[str], None]
 
 async def live(company: Company, months: int, today: date, progress: Progress = lambda _: None) -> Lived:
     """Let the company live through so many whole months and the present one up to yesterday. Months that were lived
-    through before are passed over; one that was interrupted goes on."""
+    through before are passed over; one that was interrupted goes on. Raises LivedThroughElsewhere."""
+    async with company.database.write(company.tenant_id, PLATFORM) as keeper:
+        if not await try_turn(keeper, TURN):
+            raise LivedThroughElsewhere(tenant=company.key)
+        return await while_held(keeper, _live(company, months, today, progress))
+
+
+async def _live(company: Company, months: int, today: date, progress: Progress) -> Lived:
     lived = Lived()
     first = month_of(today).start
     for _ in range(months):
