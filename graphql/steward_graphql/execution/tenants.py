@@ -12,11 +12,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Uuid, bindparam, select
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
-from steward_tenants.database.pipeline import Pipelines
+from steward_tenants.database.pipeline import Pipelines, numbered
 from steward_tenants.directory.models import Tenant
 from steward_tenants.errors import TenantNotFound
 from steward_tenants.plugins.models import PluginSwitch
@@ -41,10 +40,9 @@ class TenantState:
 def _plugins_statement() -> tuple[bytes, tuple[str, ...]]:
     """The SQL, and the names of its parameters in order."""
     switch: Any = PluginSwitch
-    statement = select(switch.plugin).where(switch.tenant_id == bindparam("tenant", type_=Uuid()), switch.enabled)
-    dialect = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-    compiled: Any = statement.compile(dialect=dialect)
-    return compiled.string.encode(), tuple(compiled.positiontup)
+    tenant = bindparam("tenant", type_=Uuid())
+    sql, names, _ = numbered(select(switch.plugin).where(switch.tenant_id == tenant, switch.enabled))
+    return sql, names
 
 
 class Tenants:

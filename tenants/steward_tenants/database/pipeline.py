@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import make_url
+from sqlalchemy import ClauseElement, make_url
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from steward_tenants.database.errors import DatabaseUnavailable, Overloaded
 from steward_tenants.database.piped import PipedConnection, PipedRequest, Rows, Statement, StatementFailed
@@ -46,6 +47,7 @@ LOCK_MILLISECONDS = 250
 """How long a write waits for a row that another holds; those behind it on its connection wait as well."""
 CONNECT_SECONDS = 10
 
+_NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _PRESENT = (
     b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
     b" set_config('transaction_read_only', 'on', true)"
@@ -54,6 +56,12 @@ _PRESENT_WRITER = (
     b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
     b" set_config('lock_timeout', '%d', true)" % LOCK_MILLISECONDS
 )
+
+
+def numbered(statement: ClauseElement) -> tuple[bytes, tuple[str, ...], dict[str, Any]]:
+    """A statement as pipelines take it: its text, the names of $1, $2, … in order, and the values that it holds."""
+    compiled: Any = statement.compile(dialect=_NUMBERED)
+    return compiled.string.encode(), tuple(compiled.positiontup), dict(compiled.params)
 
 
 class Lane:

@@ -27,11 +27,10 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from steward_tenants.access.models import Role, RoleAssignment, RolePermission
 from steward_tenants.database.actor import Actor, ActorKind, Grant, Scope
-from steward_tenants.database.pipeline import Pipelines
+from steward_tenants.database.pipeline import Pipelines, numbered
 from steward_tenants.people.models import User, UserStatus
 from steward_tenants.signin.models import SessionKind, SignInSession
 
@@ -110,10 +109,7 @@ def _statement() -> tuple[bytes, tuple[str, ...], dict[str, Any]]:
         .outerjoin(User, belongs)
         .where(_within(SignInSession), SignInSession.token_digest == bindparam("digest", type_=LargeBinary()))
     )
-    compiled: Any = statement.compile(
-        dialect=PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-    )
-    return compiled.string.encode(), tuple(compiled.positiontup), dict(compiled.params)
+    return numbered(statement)
 
 
 async def find_session(pipelines: Pipelines, tenant_id: UUID, digest: bytes, today: date) -> FoundSession | None:
