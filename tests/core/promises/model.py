@@ -40,13 +40,15 @@ def worked(moment: datetime) -> bool:
 
 @dataclass
 class ModelClock:
-    """A promise under way: the minutes that counted; `over` since they reached its limit; `how` it ended."""
+    """A promise under way: the minutes that counted; `due` and `near` when they reached its limit and its warning; `how` it
+    ended."""
 
     promise: str
     subject: int | None
     occurrence: int
     counted: int = 0
     due: datetime | None = None
+    near: datetime | None = None
     paused_at: datetime | None = None
     ended: datetime | None = None
     how: str | None = None
@@ -69,17 +71,23 @@ class ModelClock:
         business = LIMITS[self.promise][1]
         if self.ended is None and self.paused_at is None and self.due is None and (not business or worked(begins)):
             self.counted += 1
+            if self.promise == WORD and self.counted * 2 == self.limit:
+                self.near = begins + MINUTE
             if self.counted == self.limit:
                 self.due = begins + MINUTE
 
-    def state(self, now: datetime) -> str:
+    def states(self, now: datetime) -> set[str]:
+        """What may be stored of it. The watcher looks once a moment has passed, so that at the very moment of the warning
+        only a clock that something else touched is warned."""
         if self.how is not None:
-            return self.how
+            return {self.how}
         if self.due is not None and now > self.due:
-            return "breached"
+            return {"breached"}
         if self.paused_at is not None:
-            return "paused"
-        return "warned" if self.promise == WORD and self.counted * 2 >= self.limit else "running"
+            return {"paused"}
+        if self.near is None:
+            return {"running"}
+        return {"warned"} if now > self.near else {"running", "warned"}
 
 
 @dataclass
