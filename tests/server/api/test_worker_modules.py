@@ -17,6 +17,7 @@ WITH_FIRST_USE = (
     "alembic",
     "mako",
     "reportlab",
+    "fontTools",
     "PIL",
     "cryptography",
 )
