@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from steward_server.api import logs
+from steward_server.api.one_write import OneWriteProtocol
 from steward_server.cli.workplace import settings_at_hand
 from steward_server.composition import make_database
 from steward_server.settings import Settings
@@ -38,7 +39,7 @@ def api(
             port=settings.listen_port,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http=OneWriteProtocol,
             ws_max_size=4_000_000,  # bytes; the longest message of GraphQL has a million characters
             access_log=False,
             log_config=None,
