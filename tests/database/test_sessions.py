@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DataError, InternalError
 
-from steward_tenants.database.database import STATUS_SECONDS, Database
+from steward_tenants.database.database import Database
+from steward_tenants.database.standings import STATUS_SECONDS
 from steward_tenants.directory.models import Tenant, TenantStatus
 from steward_tenants.errors import InvalidInput, TenantNotFound, TenantSuspended
 from steward_tenants.organisation.models import OrgUnit

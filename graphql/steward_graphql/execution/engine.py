@@ -83,7 +83,7 @@ class Engine:
         self.metrics = EngineMetrics(registry)
         self.pipelines = pipelines or Pipelines(database, connections)
         self.tenants = Tenants(database, self.pipelines)
-        self.trusted = TrustedDocuments(database)
+        self.trusted = TrustedDocuments(database, self.pipelines)
         self._api_for = api_for or registry_of_schemas.api_for
         self._tools = tools
         self._mailer = mailer

@@ -12,9 +12,10 @@ from steward_core.trusted_documents.errors import DigestDiffers, DocumentNotTrus
 from steward_core.trusted_documents.queries import trusted_text
 from steward_core.trusted_documents.rules import digest_of, read_digest
 from steward_core.trusted_documents.settings import TRUSTED_ONLY
-from steward_tenants.configuration.queries import get_setting
+from steward_tenants.configuration.queries import get_setting, get_setting_piped
 from steward_tenants.database.actor import system
 from steward_tenants.database.database import Database
+from steward_tenants.database.pipeline import Pipelines
 from steward_tenants.single_flight import SingleFlight
 
 READER = system("graphql")
@@ -37,10 +38,14 @@ def digest_asked(document_id: str | None, extensions: Mapping[str, Any] | None) 
 
 
 class TrustedDocuments:
-    """What a process knows of tenants' trusted documents."""
+    """What a process knows of tenants' trusted documents. With `pipelines` the switch is asked for over them: of each
+    tenant that is busy, all the time."""
 
-    def __init__(self, database: Database, seconds: float = TRUSTED_SECONDS) -> None:
+    def __init__(
+        self, database: Database, pipelines: Pipelines | None = None, *, seconds: float = TRUSTED_SECONDS
+    ) -> None:
         self._database = database
+        self._pipelines = pipelines
         self._seconds = seconds
         self._only: dict[UUID, tuple[float, bool]] = {}
         self._asking: SingleFlight[UUID, bool] = SingleFlight()
@@ -85,8 +90,11 @@ class TrustedDocuments:
 
     async def _look_up(self, tenant_id: UUID) -> bool:
         now = time.monotonic()
-        async with self._database.read(tenant_id, READER) as session:
-            only = await get_setting(session, TRUSTED_ONLY)
+        if self._pipelines is not None:
+            only = await get_setting_piped(self._pipelines, tenant_id, TRUSTED_ONLY)
+        else:
+            async with self._database.read(tenant_id, READER) as session:
+                only = await get_setting(session, TRUSTED_ONLY)
         if len(self._only) >= MOST_TENANTS:
             self._only.clear()
         self._only[tenant_id] = (now + self._seconds, only)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +15,8 @@ from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
-from sqlalchemy import URL, Engine, create_engine, make_url, select
+from sqlalchemy import URL, Engine, Uuid, any_, create_engine, literal, make_url, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
@@ -26,10 +25,10 @@ from steward_tenants.database.actor import Actor
 from steward_tenants.database.blocking import BlockingSession
 from steward_tenants.database.session import DirectorySession, ReadSession, WriteSession
 from steward_tenants.database.signing import TENANT_SETTING, NamedKey, TenantSigner
+from steward_tenants.database.standings import TenantStandings
 from steward_tenants.database.vault import Vault
 from steward_tenants.directory.models import Tenant, TenantStatus
-from steward_tenants.errors import InvalidInput, TenantNotFound, TenantSuspended, invalid
-from steward_tenants.single_flight import SingleFlight
+from steward_tenants.errors import InvalidInput, TenantSuspended, invalid
 
 PRESENT_TENANT = f"select set_config('{TENANT_SETTING}', %s, true), set_config('statement_timeout', %s, true)"
 _PRESENT_POSITIONAL = PRESENT_TENANT.replace("%s", "$1", 1).replace("%s", "$2").encode()
@@ -40,8 +39,6 @@ FORGET_SETTINGS = "reset all"
 """Before a tenant is presented: an injected `set_config(…, false)` of an earlier transaction must not last."""
 _UNSTORABLE = frozenset({None, "22003", "22008", "22021", "22P05"})
 """SQL states of values that no column can hold; None: the driver saw it already."""
-STATUS_SECONDS = 0.5
-"""How long a process trusts what it knows of a tenant's status; a suspension is felt within this time."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,7 @@ class Database:
         self._blocking: Engine = create_engine(
             driver_url(settings.application_url), pool_pre_ping=True, **self._engine_options(settings.pool_size)
         )
-        self._status: dict[UUID, tuple[float, TenantStatus, str]] = {}
-        self._asked: set[UUID] = set()
-        self._looking_up: SingleFlight[UUID, None] = SingleFlight()
+        self._standings = TenantStandings(self._ask_standings)
 
     def _engine(self, url: str, size: int) -> AsyncEngine:
         return create_async_engine(driver_url(url), **self._engine_options(size))
@@ -201,46 +196,28 @@ class Database:
 
     def known_status(self, tenant_id: UUID) -> TenantStatus | None:
         """The tenant's status when it is known and at most `STATUS_SECONDS` old."""
-        known = self._status.get(tenant_id)
-        if known is None or known[0] <= time.monotonic():
-            return None
-        self._asked.add(tenant_id)
-        return known[1]
+        found = self._standings.known(tenant_id)
+        return None if found is None else found.status
 
     async def status(self, tenant_id: UUID) -> TenantStatus:
         """The tenant's status, at most `STATUS_SECONDS` old. Raises TenantNotFound."""
-        return (await self._standing(tenant_id))[0]
-
-    async def _standing(self, tenant_id: UUID) -> tuple[TenantStatus, str]:
-        """The tenant's status and its time zone. Raises TenantNotFound."""
-        if self.known_status(tenant_id) is None:
-            await self._looking_up.run(tenant_id, lambda: self._look_up_statuses(tenant_id))
-            if tenant_id not in self._status:
-                raise TenantNotFound
-        _, status, zone = self._status[tenant_id]
-        return status, zone
-
-    async def _look_up_statuses(self, tenant_id: UUID) -> None:
-        """One question for this tenant and those in use since the last, rather than one for each."""
-        asked, self._asked = {tenant_id, *islice(self._asked, 1_000)}, set()
-        until = time.monotonic() + STATUS_SECONDS
-        async with self.directory() as directory:
-            rows = await directory.rows(select(Tenant.id, Tenant.status, Tenant.time_zone).where(Tenant.id.in_(asked)))
-        if len(self._status) > 10_000:
-            self._status.clear()
-        for gone in asked - {row.id for row in rows}:
-            self._status.pop(gone, None)
-        self._status.update((row.id, (until, TenantStatus(row.status), row.time_zone)) for row in rows)
+        return (await self._standings.of(tenant_id)).status
 
     def forget_status(self, tenant_id: UUID) -> None:
         """Have the next session look the tenant's status up again."""
-        self._status.pop(tenant_id, None)
+        self._standings.forget(tenant_id)
+
+    async def _ask_standings(self, asked: Collection[UUID]) -> dict[UUID, tuple[TenantStatus, str]]:
+        wanted = Tenant.id == any_(literal(list(asked), ARRAY(Uuid)))
+        async with self.directory() as directory:
+            rows = await directory.rows(select(Tenant.id, Tenant.status, Tenant.time_zone).where(wanted))
+        return {row.id: (TenantStatus(row.status), row.time_zone) for row in rows}
 
     async def _let_in(self, tenant_id: UUID, even_suspended: bool) -> str:
-        status, zone = await self._standing(tenant_id)
-        if status is not TenantStatus.ACTIVE and not even_suspended:
+        standing = await self._standings.of(tenant_id)
+        if standing.status is not TenantStatus.ACTIVE and not even_suspended:
             raise TenantSuspended
-        return zone
+        return standing.time_zone
 
     def _presented(self, tenant_id: UUID, timeout_ms: int | None) -> tuple[str, str]:
         timeout = self.settings.statement_timeout_ms if timeout_ms is None else timeout_ms

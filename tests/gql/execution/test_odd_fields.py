@@ -283,9 +283,10 @@ async def test_nulls_and_errors_of_functions(odd: Engine, shop: Shop) -> None:
 
 
 async def tenant_is_known(odd: Engine, shop: Shop) -> None:
-    """Its state is not asked for over the pipelines while a test stands in their place."""
-    odd.tenants._seconds = 3600
+    """Neither its state nor its switches are asked for over the pipelines while a test stands in their place."""
+    odd.tenants._seconds = odd.trusted._seconds = 3600
     await odd.tenants.of(shop.tenant_id)
+    await odd.trusted.only_trusted(shop.tenant_id)
 
 
 async def test_rows_of_a_function_are_read_in_one_batch(
