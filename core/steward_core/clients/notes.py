@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, case, func, insert, literal, select
+from sqlalchemy import Table, Text, Uuid, case, func, insert, literal, select
 
 from steward_core.clients.checks import refuse
 from steward_core.clients.errors import ClientNotFound
@@ -20,7 +20,7 @@ from steward_core.clients.service import client_to_change
 from steward_core.permissions import CLIENTS_ASSIGN, CLIENTS_EDIT, CLIENTS_VIEW
 from steward_tenants.access.rules import require
 from steward_tenants.audit.service import Subject, Values, event_values, record, recorded_after
-from steward_tenants.commands.at_once import Acting, AtOnce, Given, declare_at_once
+from steward_tenants.commands.at_once import Acting, AtOnce, Given, WritesAtOnce, declare_at_once
 from steward_tenants.commands.service import command
 from steward_tenants.database.identifiers import new_id
 from steward_tenants.database.session import TenantSession, WriteSession
@@ -47,7 +47,7 @@ async def write_note(
     return note
 
 
-def _written_at_once(session: TenantSession, today: date, given: Given) -> Select[Any]:
+def _written_at_once(session: TenantSession, today: date, given: Given) -> WritesAtOnce:
     """`write_note` of a note that is not pinned, on a client that may be changed."""
     client = (
         select(Client.tenant_id, Client.id)
@@ -68,10 +68,10 @@ def _written_at_once(session: TenantSession, today: date, given: Given) -> Selec
             select(client.c.tenant_id, client.c.id, *columns.values()),
             include_defaults=False,
         )
-        .returning(ClientNote.tenant_id, ClientNote.id)
+        .returning(*cast(Table, ClientNote.__table__).c)
         .cte("written")
     )
-    return select(note.c.id).add_cte(recorded_after(note, given))
+    return WritesAtOnce(note, (recorded_after(note, given),))
 
 
 def _values_at_once(acting: Acting, given: Values) -> Values | None:

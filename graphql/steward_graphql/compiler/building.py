@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, ClauseElement, ColumnElement, literal
+from sqlalchemy import ARRAY, BindParameter, ClauseElement, ColumnElement, FromClause, literal
 from sqlalchemy.types import TypeEngine
 
 from steward_graphql.compiler.given import Given, Leaf, given
@@ -67,6 +67,16 @@ class Building:
         """A new reference to an entity's table."""
         self._references += 1
         return Row(Reference(entity.table, f"t{self._references}"), self.planning)
+
+    def row_of(self, entity: Entity, rows: FromClause) -> Row:
+        """A reference to rows that have all columns of an entity's table."""
+        self._references += 1
+        return Row(Reference(entity.table, f"t{self._references}", rows), self.planning)
+
+    @property
+    def references(self) -> int:
+        """To how many tables and derived tables it refers."""
+        return self._references
 
     def reads(self, entity: Entity) -> None:
         """Note that the statement reads rows of an entity."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from graphql import FieldNode
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, select
+from graphql import FieldNode, OperationType
+from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, func, select
 from sqlalchemy.types import Uuid
 
 from steward_graphql.compiler.access import base, belonging
@@ -15,14 +17,15 @@ from steward_graphql.compiler.connections import Listed, connection_json
 from steward_graphql.compiler.fragments import Part
 from steward_graphql.compiler.nodes import node_by_id, nodes_by_id
 from steward_graphql.compiler.operation import Operation
-from steward_graphql.compiler.plan import Plan
+from steward_graphql.compiler.parameters import DIALECT
+from steward_graphql.compiler.plan import Plan, Writes
 from steward_graphql.compiler.references import Late, Where
 from steward_graphql.compiler.rows import node_json, row_json
 from steward_graphql.compiler.selection import Asked, Selections
 from steward_graphql.declared.api import Api
-from steward_graphql.declared.entities import Condition, ListRoot, OneRoot
+from steward_graphql.declared.entities import Condition, ListRoot, OneRoot, Row
 from steward_graphql.declared.fragments import Constant, or_null
-from steward_tenants.access.symbolic import Profile
+from steward_tenants.access.symbolic import TODAY, Profile
 from steward_tenants.database.actor import system
 
 EVERYTHING = Profile(system("compiler"))
@@ -132,7 +135,47 @@ def compile_by_key(  # noqa: PLR0917
     where = Where([tenant, key == func.any(ids), *(Late(one) for one in others if one is not None)])
     text = node_json(building, found, row, asked, (asked.key,))
     statement = select(cast(key, Text).label("k"), text.label("j")).select_from(row.table).where(where)
-    return building.plan(statement, ())
+    plan = building.plan(statement, ())
+    if _of_its_own_columns(building, operation, row, text):
+        again = partial(compile_written, api, operation, variables, profile, entity, fields)
+        return replace(plan, of_written=again)
+    return plan
+
+
+def compile_written(  # noqa: PLR0917
+    api: Api,
+    operation: Operation,
+    variables: Mapping[str, Any],
+    profile: Profile,
+    entity: str,
+    fields: Sequence[FieldNode],
+    writes: Writes,
+) -> Plan:
+    """A plan that writes a row and gives (key as text, JSON text) of it; no JSON when the actor does not reach it, and
+    nothing at all when nothing was written. Its `given` are the command's values.
+
+    It is for selections of which `compile_by_key` says so. Raises what that raises.
+    """
+    building = Building(api, operation, variables, profile, {})
+    written = writes(building.planning.session, TODAY, building.parameters.given)
+    found = building.entity(entity)
+    row = building.row_of(found, written.rows)
+    asked = _asked(fields)
+    reached = Where([Late(one) for one in base(building, found, row, listed=False) if one is not None])
+    text = node_json(building, found, row, asked, (asked.key,))
+    key = cast(getattr(row.table, found.key[0]), Text)
+    statement = select(key.label("k"), case((reached, text)).label("j")).select_from(row.table)
+    return building.plan(statement.add_cte(*written.also), ())
+
+
+def _of_its_own_columns(building: Building, operation: Operation, row: Row, text: Part) -> bool:
+    """Whether the JSON of a row tells of nothing but its columns, so that the row itself is enough to make it."""
+    if operation.definition.operation is not OperationType.MUTATION:
+        return False
+    if building.references > 1 or building.batches or not building.reusable:
+        return False
+    sql = str(select(text).select_from(row.table).compile(dialect=DIALECT))
+    return sql.upper().count("SELECT") == 1
 
 
 def _asked(fields: Sequence[FieldNode]) -> Asked:

@@ -16,7 +16,7 @@ from steward_graphql.compiler.plan import Execution, Fixed, Source
 from steward_tenants.access.symbolic import ACTOR, TENANT, TODAY, refuse_marks, root_place
 
 Get = Callable[[Execution], Any]
-_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _UUID, _DATE = encoder_of(Uuid()), encoder_of(Date())
 
 
@@ -42,8 +42,8 @@ class Parameters:
         return self._named(kind, source, None)
 
     def given(self, name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
-        """The value of this name among an execution's `variables`."""
-        return self.runtime(lambda execution: execution.variables[name], kind, f"given {name}")
+        """The value of this name among an execution's `given`."""
+        return self.runtime(lambda execution: execution.given[name], kind, f"given {name}")
 
     def nonce(self) -> BindParameter[str]:
         """The execution's mark of batched places."""
@@ -61,7 +61,7 @@ class Parameters:
 
     def compiled(self, statement: ClauseElement) -> tuple[bytes, tuple[Source, ...]]:
         """The statement's text and what fills $1, $2, … of it."""
-        compiled: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        compiled: Any = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
         expanded = compiled._post_compile_expanded_state
         lists = {} if expanded is None else expanded.parameter_expansion
         list_of = {item: name for name, items in lists.items() for item in items}

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from steward_graphql.declared.entities import Batched
 from steward_tenants.access.symbolic import Standing
+from steward_tenants.commands.at_once import Given, WritesAtOnce
+from steward_tenants.database.session import TenantSession
 
 
 class Execution(NamedTuple):
     """What fills a plan's parameters. `variables`: coerced as the schema says, each scalar already read (`Kind.read`).
     `ids`: the keys asked for, for plans that read rows by key. `nonce`: a random text of this execution, which marks
-    the places of batched fields. `zone`: the tenant's time zone, by which moments are grouped into days."""
+    the places of batched fields. `zone`: the tenant's time zone, by which moments are grouped into days. `given`: the
+    values of a command that is done in the same statement."""
 
     tenant_id: UUID
     standing: Standing
@@ -24,6 +28,7 @@ class Execution(NamedTuple):
     ids: Sequence[Any] = ()
     nonce: str = ""
     zone: str = "Asia/Shanghai"
+    given: Mapping[str, Any] = MappingProxyType({})
 
 
 class Fixed:
@@ -41,6 +46,8 @@ class Fixed:
 
 Source = Callable[[Execution], bytes | None]
 """Gives a parameter's value in PostgreSQL's text format."""
+Writes = Callable[[TenantSession, date, Given], WritesAtOnce]
+"""What an `AtOnce` writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +68,7 @@ class Plan:
 
     A plan by key gives rows of (key as text, JSON text) instead, and `names` is empty.
     `records`: the audit actions that its reading is to be recorded as, before it is run.
+    `of_written`: makes a plan of it that writes the row as well, when it tells of nothing but the row's own columns.
     In the place of a batched field's value stands nonce + place in `batches` + ":" + the row's id + nonce.
     """
 
@@ -71,6 +79,9 @@ class Plan:
     batches: tuple[Batched, ...] = ()
     reusable: bool = True
     records: tuple[str, ...] = ()
+    of_written: Callable[[Writes], Plan] | None = field(default=None, repr=False)
+    made_of_written: dict[str, Plan] = field(default_factory=dict, repr=False)
+    """What it has made, by command."""
     _fixed: list[bytes | None] = field(init=False, repr=False)
     _varying: tuple[tuple[int, Source], ...] = field(init=False, repr=False)
 

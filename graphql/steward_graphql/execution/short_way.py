@@ -1,4 +1,5 @@
-"""Mutations whose command has a short way: the command's statement and the read of its payload in one round trip.
+"""Mutations whose command has a short way: the command's statement and the read of its payload in one round trip, and
+in one statement where the payload tells of nothing but the columns of the row that is made.
 
 When the statement does nothing, whatever the reason, the ordinary way is gone: the command then decides and explains.
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
+
+from sqlalchemy import select
 
 from steward_graphql.compiler.parameters import Parameters
 from steward_graphql.compiler.plan import Execution, Plan
@@ -51,19 +54,23 @@ class ShortWay:
         """The rows of a plan, read where the command's effect is seen. Raises NotAtOnce."""
         if self.done:
             return await self._run.fetch(plan, execution)
-        return (await self._write((plan.sql, plan.parameters(execution))))[1]
+        if plan.of_written is not None and list(execution.ids) == [self._values["id"]]:
+            way = self._way.way
+            both = plan.made_of_written.get(way.command)
+            if both is None:
+                both = plan.made_of_written[way.command] = plan.of_written(way.statement)
+            return (await self._write((both.sql, both.parameters(execution._replace(given=self._values)))))[0]
+        return (await self._write(self._writing(), (plan.sql, plan.parameters(execution))))[1]
 
     async def finish(self) -> None:
         """Run the command if no plan was read with it. Raises NotAtOnce."""
         if not self.done:
-            await self._write()
+            await self._write(self._writing())
 
-    async def _write(self, *reads: Statement) -> list[Rows]:
-        run = self._run
-        plan = self._statement()
-        execution = Execution(run.tenant_id, run.known.standing, run.asked.today, self._values)
+    async def _write(self, *statements: Statement) -> list[Rows]:
+        """Run the command's statement, and others after it."""
         try:
-            rows = await run.pipelines.write([(plan.sql, plan.parameters(execution)), *reads], run.tenant_id)
+            rows = await self._run.pipelines.write(statements, self._run.tenant_id)
         except StatementFailed:
             raise NotAtOnce from None
         if not rows[0]:
@@ -71,14 +78,17 @@ class ShortWay:
         self.done = True
         return rows
 
-    def _statement(self) -> Plan:
-        run, way = self._run, self._way.way
-        key = ("at once", way.command, run.known.number)
-        framed = run.plans.get(key) or run.plans.make(key, self._compiled)
-        return framed.plan
+    def _writing(self) -> Statement:
+        """The command's statement alone."""
+        run = self._run
+        key = ("at once", self._way.way.command, run.known.number)
+        plan = (run.plans.get(key) or run.plans.make(key, self._compiled)).plan
+        execution = Execution(run.tenant_id, run.known.standing, run.asked.today, {}, given=self._values)
+        return plan.sql, plan.parameters(execution)
 
     def _compiled(self) -> Plan:
         parameters = Parameters()
         session = SymbolicSession(self._run.known.standing.profile.actor)
-        sql, sources = parameters.compiled(self._way.way.statement(session, TODAY, parameters.given))
+        written = self._way.way.statement(session, TODAY, parameters.given)
+        sql, sources = parameters.compiled(select(written.rows.c.id).add_cte(*written.also))
         return Plan(sql, sources, ())

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Select
+from sqlalchemy import CTE, BindParameter
 from sqlalchemy.types import TypeEngine
 
 from steward_tenants.database.actor import Actor
@@ -35,13 +35,22 @@ class Acting:
 
 
 @dataclass(frozen=True)
+class WritesAtOnce:
+    """A statement that writes: `rows` is the insertion of the row that is made, with all columns of its table; it gives
+    none when something is not in order. `also` is what is written besides. Whether somebody sees the row must not
+    depend on that: the row is read in the same statement, where nothing else of it shows."""
+
+    rows: CTE
+    also: tuple[CTE, ...] = ()
+
+
+@dataclass(frozen=True)
 class AtOnce:
-    """`statement(session, today, given)` builds the statement, which gives one row when it was done, and none
-    otherwise. `values` answers its parameters for the command's own arguments, `id` (of the row that is made) among
-    them; None when only the command can decide."""
+    """`statement(session, today, given)` builds the statement. `values` answers its parameters for the command's own
+    arguments, `id` (of the row that is made) among them; None when only the command can decide."""
 
     command: str
-    statement: Callable[[TenantSession, date, Given], Select[Any]]
+    statement: Callable[[TenantSession, date, Given], WritesAtOnce]
     values: Callable[[Acting, Mapping[str, Any]], Mapping[str, Any] | None]
 
 

@@ -20,11 +20,11 @@ def _columns(table: type[TenantTable]) -> dict[str, Column[Any]]:
 
 class Reference:
     """An alias of a table, whose columns are its attributes; SQLAlchemy takes it for the alias. Without a name it gets
-    one in each statement."""
+    one in each statement. `rows` with all of the table's columns may stand in its place."""
 
-    def __init__(self, table: type[TenantTable], name: str | None = None) -> None:
+    def __init__(self, table: type[TenantTable], name: str | None = None, rows: FromClause | None = None) -> None:
         self._columns = _columns(table)
-        self._alias: FromClause = table.__table__.alias(name)
+        self._alias: FromClause = (table.__table__ if rows is None else rows).alias(name)
 
     def __getattr__(self, key: str) -> ColumnClause[Any]:
         column = None if key.startswith("_") else self._columns.get(key)
