@@ -71,7 +71,7 @@ def _written_at_once(session: TenantSession, today: date, given: Given) -> Write
         .returning(*cast(Table, ClientNote.__table__).c)
         .cte("written")
     )
-    return WritesAtOnce(note, (recorded_after(note, given),))
+    return WritesAtOnce(note, (recorded_after(note, given, "clients.note.write", "client_note"),))
 
 
 def _values_at_once(acting: Acting, given: Values) -> Values | None:
@@ -83,8 +83,7 @@ def _values_at_once(acting: Acting, given: Values) -> Values | None:
         return None
     note_id, client_id = new_id(), given["client_id"]
     after = {"client_id": client_id, "body": body, "pinned": False}
-    subject = Subject("client_note", note_id)
-    event = event_values(acting, "clients.note.write", subject, after=after, personal=PERSONAL)
+    event = event_values(acting, after=after, personal=PERSONAL)
     return {"id": note_id, "client_id": client_id, "author_id": acting.actor.id, "body": body, **event}
 
 

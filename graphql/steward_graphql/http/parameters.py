@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,6 +28,8 @@ def _finite(text: str) -> float:
     return number
 
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""What may be half of a character."""
 _decoder = json.JSONDecoder(parse_constant=_constant, parse_float=_finite)
 
 
@@ -42,7 +45,7 @@ def read_json(body: bytes) -> Any:
 def _value(text: str) -> Any:
     try:
         value = _decoder.decode(text)
-        if "\\u" in text:
+        if _HALF.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise _too_deep() from None

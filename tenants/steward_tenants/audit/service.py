@@ -91,13 +91,22 @@ def _both_rows() -> Insert:
 RECORD = _both_rows()
 
 
-def recorded_after(made: CTE, given: Given) -> CTE:
-    """Event and doorbell as part of a larger statement, for each row of `made` (its tenant_id counts). The values are
-    those of `event_values`."""
+_OF_EACH = ("id", "actor_kind", "actor_id", "actor_label", "changes", "request_id")
+"""What events of one command differ in, besides tenant and subject."""
+
+
+def recorded_after(made: CTE, given: Given, action: str, subject_kind: str) -> CTE:
+    """Event and doorbell as part of a larger statement, for each row of `made`: of its tenant, about it. The values
+    are those of `event_values`."""
     events, doorbells = cast(Table, AuditEvent.__table__), cast(Table, Doorbell.__table__)
-    columns = [column for column in events.c if column.name not in ("at", "tenant_id")]
-    values = select(made.c.tenant_id, *(given(f"event_{column.name}", column.type) for column in columns))
-    names = ["tenant_id", *(column.name for column in columns)]
+    of_row = {
+        "tenant_id": made.c.tenant_id,
+        "action": literal(action),
+        "subject_kind": literal(subject_kind),
+        "subject_id": made.c.id,
+    }
+    of_each = {name: given(f"event_{name}", events.c[name].type) for name in _OF_EACH}
+    names, values = [*of_row, *of_each], select(*of_row.values(), *of_each.values())
     event = (
         insert(events)
         .from_select(names, values, include_defaults=False)
@@ -108,35 +117,38 @@ def recorded_after(made: CTE, given: Given) -> CTE:
     return insert(doorbells).from_select(["queue", "tenant_id", "job_id"], bell, include_defaults=False).cte("bell")
 
 
-def event_values(
-    acting: Acting, action: str, subject: Subject, *, after: Values, personal: Collection[str] = ()
-) -> dict[str, Any]:
+def event_values(acting: Acting, *, after: Values, personal: Collection[str] = ()) -> dict[str, Any]:
     """What `record` would write, under the names of `recorded_after`."""
     changes = differences(acting.vault, None, after, personal=personal)
-    written = _values(acting, action, subject, changes, None)
-    return {f"event_{name}": value for name, value in written.items() if name != "tenant_id"}
+    return {f"event_{name}": value for name, value in _of_each(acting, changes).items()}
+
+
+def _of_each(session: WriteSession | BlockingSession | Acting, changes: dict[str, list[Any]]) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "actor_kind": session.actor.kind.value,
+        "actor_id": session.actor.id,
+        # A user's name stays out of a log that cannot be erased; lists look it up by the id as long as it stands.
+        "actor_label": "" if session.actor.kind is ActorKind.USER else _storable(session.actor.label),
+        "changes": changes,
+        "request_id": _storable(session.request_id),
+    }
 
 
 def _values(
-    session: WriteSession | BlockingSession | Acting,
+    session: WriteSession | BlockingSession,
     action: str,
     subject: Subject,
     changes: dict[str, list[Any]],
     reason: str | None,
 ) -> dict[str, Any]:
     return {
+        **_of_each(session, changes),
         "tenant_id": session.tenant_id,
-        "id": new_id(),
         "action": action,
-        "actor_kind": session.actor.kind.value,
-        "actor_id": session.actor.id,
-        # A user's name stays out of a log that cannot be erased; lists look it up by the id as long as it stands.
-        "actor_label": "" if session.actor.kind is ActorKind.USER else _storable(session.actor.label),
         "subject_kind": subject.kind,
         "subject_id": subject.id,
-        "changes": changes,
         "reason": None if reason is None else _storable(reason),
-        "request_id": _storable(session.request_id),
     }
 
 

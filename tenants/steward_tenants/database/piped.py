@@ -33,8 +33,6 @@ MOST_PREPARED = 300
 
 _FORGET = FORGET_SETTINGS.encode()
 _SETTING = TENANT_SETTING.encode()
-_FIXED = b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
-"""Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
 _TIMED_OUT = b"57014"
 _GONE = frozenset({b"26000", b"0A000"})
 """The statement is not prepared (any more), or a migration changed what it answers: prepare it again."""
@@ -189,7 +187,7 @@ class PipedConnection:
         """Put a request on its way."""
         assert self._driver is not None
         pgconn, owner = self._driver.pgconn, self._lane.owner
-        presented = [_SETTING, owner.database.signer.token(request.tenant_id).encode(), owner.timeout]
+        presented = [_SETTING, owner.database.signer.token(request.tenant_id).encode()]
         if not self.sent:
             self._busy_since = time.perf_counter()
         self.sent.append(request)
@@ -204,7 +202,7 @@ class PipedConnection:
                     pgconn.send_query_prepared(name, parameters)
             else:
                 pgconn.send_query_params(_FORGET, None)
-                pgconn.send_query_params(self._lane.present + _FIXED, presented)
+                pgconn.send_query_params(self._lane.present, [*presented, *self._lane.bounds])
                 for sql, parameters in request.statements:
                     pgconn.send_query_params(sql, parameters)
             pgconn.pipeline_sync()

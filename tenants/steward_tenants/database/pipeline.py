@@ -48,14 +48,13 @@ LOCK_MILLISECONDS = 250
 CONNECT_SECONDS = 10
 
 _NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-_PRESENT = (
-    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
-    b" set_config('transaction_read_only', 'on', true)"
+_PRESENT = b"select set_config($1, $2, true)"
+_READ_ONLY = b", set_config('transaction_read_only', 'on', true)"
+_OPTIONS = (
+    b", set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true)"
+    b", set_config('statement_timeout', $3, true), set_config('lock_timeout', $4, true)"
 )
-_PRESENT_WRITER = (
-    b"select set_config($1, $2, true), set_config('statement_timeout', $3, true),"
-    b" set_config('lock_timeout', '%d', true)" % LOCK_MILLISECONDS
-)
+"""Behind a pooler a connection's own options do not arrive, so each transaction brings them."""
 
 
 def numbered(statement: ClauseElement) -> tuple[bytes, tuple[str, ...], dict[str, Any]]:
@@ -70,11 +69,17 @@ class Lane:
     def __init__(self, owner: Pipelines, connections: int, *, writes: bool = False) -> None:
         self.owner = owner
         self.writes = writes
-        self.present = _PRESENT_WRITER if writes else _PRESENT
+        self.present = _PRESENT if writes else _PRESENT + _READ_ONLY
         self.options = dict(owner.options)
+        self.bounds: tuple[bytes, ...] = ()
+        """The values of `_OPTIONS`, where they are brought along."""
+        read_only, locks = ("off", LOCK_MILLISECONDS) if writes else ("on", 0)
         if owner.prepared:
-            read_only = "off" if writes else "on"
-            self.options["options"] = f"-c default_transaction_read_only={read_only} {owner.fixed}"
+            own = f"-c default_transaction_read_only={read_only} -c lock_timeout={locks}"
+            self.options["options"] = f"{own} {owner.fixed}"
+        else:
+            self.present += _OPTIONS
+            self.bounds = (owner.timeout, str(locks).encode())
         self.queue: deque[PipedRequest] = deque()
         self.connections = [PipedConnection(self) for _ in range(connections)]
 
