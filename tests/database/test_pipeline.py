@@ -133,10 +133,35 @@ async def test_errors_are_typed_and_leave_the_connection_usable(database: Databa
         assert fourth == [[b"3"]]
 
 
-async def test_a_slow_statement_is_stopped_and_cheap_ones_do_not_wait(database: Database) -> None:
+@pytest.mark.unwatched("settings are changed as an injection would")
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_each_request_has_its_bounds(database: Database, prepared: bool) -> None:
+    tenant = await make_tenant(database)
+    other = Database(replace(database.settings, statement_timeout_ms=4321, prepared_statements=prepared))
+    made = Pipelines(other, 1)
+    bounds = b"select current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('jit')"
+    loosened = (
+        b"select set_config('statement_timeout', '0', false), set_config('lock_timeout', '9s', false),"
+        b" set_config('jit', 'on', false)"
+    )
+    try:
+        for _ in range(2):  # what one leaves to the session is gone for the next
+            assert await made.fetch(bounds, [], tenant) == [[b"4321ms", b"0", b"off"]]
+            assert await made.write([(bounds, []), (loosened, [])], tenant) == [
+                [[b"4321ms", b"250ms", b"off"]],
+                [[b"0", b"9s", b"on"]],
+            ]
+            await made.fetch(loosened, [], tenant)
+    finally:
+        await made.close()
+        await other.dispose()
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_slow_statement_is_stopped_and_cheap_ones_do_not_wait(database: Database, prepared: bool) -> None:
     tenant = await tenant_with_unit(database, "戊")
-    made = Pipelines(database, 2)
-    made.timeout = b"1500"
+    hasty = Database(replace(database.settings, statement_timeout_ms=900, prepared_statements=prepared))
+    made = Pipelines(hasty, 2)
     try:
         slow = [asyncio.create_task(made.fetch(b"select pg_sleep(20)", [], tenant, expensive=True)) for _ in range(2)]
         assert await made.fetch(b"select 1", [], tenant) == [[b"1"]]
@@ -146,6 +171,7 @@ async def test_a_slow_statement_is_stopped_and_cheap_ones_do_not_wait(database: 
                 await one
     finally:
         await made.close()
+        await hasty.dispose()
 
 
 async def test_short_requests_are_packed_and_long_ones_spread(
